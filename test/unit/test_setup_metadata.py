@@ -1,0 +1,155 @@
+"""What setup.py hands to pip and colcon: bounded versions, all data files, real executables."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import runpy
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+import setuptools
+
+import smart_cell
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def read_setup(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, Any]:
+    """Run setup.py with these arguments; return what it hands to setuptools."""
+    captured: dict[str, Any] = {}
+    monkeypatch.setattr(setuptools, "setup", captured.update)
+    monkeypatch.setattr(sys, "argv", ["setup.py", *arguments])
+    monkeypatch.chdir(ROOT)
+    runpy.run_path(str(ROOT / "setup.py"))
+    return captured
+
+
+def test_every_requirement_has_an_upper_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    metadata = read_setup(monkeypatch)
+    lists = [metadata["install_requires"], *metadata["extras_require"].values()]
+    requirements = [text for texts in lists for text in texts]
+    assert len(requirements) > 30
+    assert [text for text in requirements if not re.search(r"<\s*\d|==", text)] == []
+
+
+def test_every_data_file_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {
+        f"{folder}/{Path(file).name}": file
+        for folder, files in read_setup(monkeypatch)["data_files"]
+        for file in files
+    }
+    expected = {
+        f"share/smart_cell/{path.relative_to(ROOT)}": str(path.relative_to(ROOT))
+        for folder in ("config", "urdf", "launch")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    expected["share/smart_cell/package.xml"] = "package.xml"
+    expected["share/ament_index/resource_index/packages/smart_cell"] = "resource/smart_cell"
+    assert installed == expected
+
+
+def test_editable_install_copies_no_data_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_setup(monkeypatch, "editable_wheel")["data_files"] == []
+
+
+def test_extension_holds_every_c_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    (extension,) = read_setup(monkeypatch)["ext_modules"]
+    csrc = ROOT / "smart_cell" / "planner" / "csrc"
+    assert {ROOT / source for source in extension.sources} == set(csrc.glob("*.c"))
+    assert "-Werror" not in extension.extra_compile_args
+    assert "-ffast-math" not in extension.extra_compile_args
+    assert not extension.optional
+
+
+def test_flags_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMART_CELL_STRICT", "1")
+    monkeypatch.setenv("SMART_CELL_SANITIZE", "1")
+    (extension,) = read_setup(monkeypatch)["ext_modules"]
+    assert "-Werror" in extension.extra_compile_args
+    assert "-fsanitize=address,undefined" in extension.extra_compile_args
+    assert "-fsanitize=address,undefined" in extension.extra_link_args
+
+
+def test_every_executable_has_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripts = read_setup(monkeypatch)["entry_points"]["console_scripts"]
+    targets = dict(re.fullmatch(r"(\S+) = ([\w.]+):main", text).groups() for text in scripts)
+    assert set(targets) == {
+        "smart-cell",
+        "smart_cell_simulation",
+        "smart_cell_control",
+        "smart_cell_cell",
+    }
+    for module in targets.values():
+        path = ROOT / (module.replace(".", "/") + ".py")
+        assert re.search(r"^def main\(", path.read_text(), re.MULTILINE), path
+
+
+def test_package_xml_has_the_same_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = ElementTree.parse(ROOT / "package.xml").getroot()
+    assert root.findtext("version") == smart_cell.__version__
+    assert read_setup(monkeypatch)["version"] == smart_cell.__version__
+
+
+def imported(*folders: str) -> dict[str, Path]:
+    """Return the top-level names that the files below the folders import, with one file each."""
+    names: dict[str, Path] = {}
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update({alias.name.split(".")[0]: path for alias in node.names})
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names[node.module.split(".")[0]] = path
+    return {name: path for name, path in names.items() if name not in sys.stdlib_module_names}
+
+
+OURS = {"smart_cell", "support"}
+ROS_NAMES = {"rclpy", "launch", "launch_ros", "ament_index_python"}
+
+
+def is_ros(name: str) -> bool:
+    return name in ROS_NAMES or name.endswith(("_msgs", "_srvs", "_interfaces"))
+
+
+def distributions(requirements: list[str]) -> set[str]:
+    return {re.split(r"[<>=!~\[]", text)[0].strip().lower() for text in requirements}
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [
+        (["smart_cell", "launch"], ["sim"]),
+        (["test"], ["sim", "test", "ros"]),
+        (["bench"], ["sim", "test", "bench"]),
+    ],
+)
+def test_every_import_is_a_requirement(
+    monkeypatch: pytest.MonkeyPatch, folders: list[str], extras: list[str]
+) -> None:
+    metadata = read_setup(monkeypatch)
+    declared = distributions(metadata["install_requires"])
+    for extra in extras:
+        declared |= distributions(metadata["extras_require"][extra])
+    # A module is named as its distribution unless an installed one says otherwise.
+    owners = importlib.metadata.packages_distributions()
+    undeclared = {
+        name: str(path.relative_to(ROOT))
+        for name, path in imported(*folders).items()
+        if name not in OURS and not is_ros(name)
+        if not {owner.lower() for owner in owners.get(name, [name])} & declared
+    }
+    undeclared.pop("pinocchio", None)  # comes with `pin`, which is installed for `make bench` only
+    assert undeclared == {}
+
+
+def test_every_ros_import_is_in_package_xml() -> None:
+    root = ElementTree.parse(ROOT / "package.xml").getroot()
+    declared = {node.text for node in root if node.tag in ("depend", "exec_depend")}
+    used = {name for name in imported("smart_cell", "launch") if is_ros(name)}
+    assert "rclpy" in used
+    assert used - declared == set()
