@@ -1,0 +1,1 @@
+"""What a cell is: description, orders, supply, poses, ports and errors. Pure values."""
