@@ -1,0 +1,38 @@
+"""Planner: kinematics, trajectories and the set-point executor, computed by a C core.
+
+SI units, radians, float64; poses are 4x4 homogeneous matrices of the tip in the base frame.
+"""
+
+from smart_cell.planner.errors import (
+    DurationError,
+    LimitError,
+    LineError,
+    MismatchError,
+    NotSupportedError,
+    PlannerError,
+    RobotDescriptionError,
+)
+from smart_cell.planner.executor import Executor, SetPoint
+from smart_cell.planner.limits import Limits, State
+from smart_cell.planner.motion import line, point_to_point
+from smart_cell.planner.robot import Robot
+from smart_cell.planner.trajectory import Trajectory, Violation
+
+__all__ = [
+    "DurationError",
+    "Executor",
+    "LimitError",
+    "Limits",
+    "LineError",
+    "MismatchError",
+    "NotSupportedError",
+    "PlannerError",
+    "Robot",
+    "RobotDescriptionError",
+    "SetPoint",
+    "State",
+    "Trajectory",
+    "Violation",
+    "line",
+    "point_to_point",
+]

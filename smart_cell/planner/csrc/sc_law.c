@@ -1,0 +1,287 @@
+/* Speed laws and the search for a feasible change of speed along a path. */
+#include "sc_law.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define BUDGET 400000
+#define DELAYS 100 /* of the remaining path, tried for the beginning of a change */
+#define LENGTHS 44 /* of a change, each 12 % longer than the one before */
+#define LENGTH_RATIO 1.12
+#define STAGES 3 /* changes in a row to reach one rate */
+
+void
+sc_law_constant(sc_law *law, double t, double sigma, double rate)
+{
+    sc_law_piece piece = {t, sigma, {rate, 0.0, 0.0, 0.0}, 0.0, rate};
+    law->count = 1;
+    law->piece[0] = piece;
+}
+
+static sc_law_state
+piece_at(const sc_law_piece *p, double t)
+{
+    double x = fmax(t - p->start, 0.0), over = fmax(x - p->length, 0.0);
+    x = fmin(x, p->length);
+    const double *c = p->rate;
+    sc_law_state state;
+    state.sigma = p->sigma + x * (c[0] + x * (c[1] / 2.0 + x * (c[2] / 3.0 + x * c[3] / 4.0))) +
+                  over * p->final;
+    bool settled = t >= p->start + p->length;
+    state.rate = settled ? p->final : c[0] + x * (c[1] + x * (c[2] + x * c[3]));
+    state.rate1 = settled ? 0.0 : c[1] + x * (2.0 * c[2] + x * 3.0 * c[3]);
+    state.rate2 = settled ? 0.0 : 2.0 * c[2] + 6.0 * x * c[3];
+    return state;
+}
+
+sc_law_state
+sc_law_at(const sc_law *law, double t)
+{
+    size_t k = law->count - 1;
+    while (k > 0 && t < law->piece[k].start) {
+        k--;
+    }
+    return piece_at(&law->piece[k], t);
+}
+
+double
+sc_law_settled(const sc_law *law)
+{
+    const sc_law_piece *last = &law->piece[law->count - 1];
+    return last->start + last->length;
+}
+
+double
+sc_law_arrival(const sc_law *law, double now, double duration)
+{
+    double settled = fmax(now, sc_law_settled(law));
+    sc_law_state last = sc_law_at(law, settled);
+    if (last.sigma < duration) {
+        return last.rate > 0.0 ? settled + (duration - last.sigma) / last.rate : (double)INFINITY;
+    }
+    double low = now, high = settled; /* the path ends before the rate has settled */
+    for (int k = 0; k < 60; k++) {
+        double middle = 0.5 * (low + high);
+        if (sc_law_at(law, middle).sigma >= duration) {
+            high = middle;
+        }
+        else {
+            low = middle;
+        }
+    }
+    return high;
+}
+
+sc_status
+sc_law_append(sc_law *law, double t, double to, double length)
+{
+    sc_law_state at = sc_law_at(law, t);
+    size_t keep = law->count;
+    while (keep > 0 && law->piece[keep - 1].start >= t) {
+        keep--;
+    }
+    if (keep >= SC_LAW_PIECES) {
+        return SC_NO_SPACE;
+    }
+    assert(length > 0.0);
+    double d = to - at.rate, s = at.rate1;
+    sc_law_piece piece = {t,
+                          at.sigma,
+                          {at.rate, s, (3.0 * d / length - 2.0 * s) / length,
+                           (s - 2.0 * d / length) / (length * length)},
+                          length,
+                          to};
+    law->piece[keep] = piece;
+    law->count = keep + 1;
+    return SC_OK;
+}
+
+void
+sc_law_forget(sc_law *law, double t)
+{
+    size_t first = 0;
+    while (first + 1 < law->count && law->piece[first + 1].start <= t) {
+        first++;
+    }
+    memmove(law->piece, law->piece + first, (law->count - first) * sizeof law->piece[0]);
+    law->count -= first;
+}
+
+/* Whether the limits hold at x seconds into segment k of the path. */
+static bool
+keeps(const sc_law_context *context, const sc_law_state *law, size_t k, double x)
+{
+    const sc_limits *limits = context->limits;
+    const sc_spline *path = context->path;
+    double most = 1.0 + context->tolerance;
+    for (size_t i = 0; i < path->dof; i++) {
+        double state[4];
+        sc_poly_state(path->coeff + (k * path->dof + i) * SC_POLY, x, state);
+        sc_law_apply(law, state);
+        if (!(fabs(state[1]) <= most * limits->velocity[i] &&
+              fabs(state[2]) <= most * limits->acceleration[i] &&
+              (!context->with_jerk || fabs(state[3]) <= most * limits->jerk[i]))) {
+            return false;
+        }
+    }
+    return law->rate >= -1e-12 && law->rate <= 1.0 + 1e-9;
+}
+
+/* Where the check of a law stands: at executor time t, path time sigma, in segment k. */
+typedef struct {
+    double t, sigma;
+    size_t k;
+} progress;
+
+/* Checks both sides of the boundaries that were crossed between `at` and (t, sigma, k). */
+static bool
+boundaries_keep(const sc_law_context *context, const sc_law *law, const progress *at,
+                const progress *next)
+{
+    const double *breaks = context->path->breaks;
+    for (size_t k = at->k; k < next->k; k++) {
+        double share = (breaks[k + 1] - at->sigma) / fmax(next->sigma - at->sigma, 1e-300);
+        double t = at->t + fmin(fmax(share, 0.0), 1.0) * (next->t - at->t);
+        sc_law_state state = sc_law_at(law, t);
+        if (state.rate > 0.0) { /* one step of Newton's method onto the boundary */
+            t += (breaks[k + 1] - state.sigma) / state.rate;
+            state = sc_law_at(law, fmin(fmax(t, at->t), next->t));
+        }
+        if (!keeps(context, &state, k, breaks[k + 1] - breaks[k]) ||
+            !keeps(context, &state, k + 1, 0.0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+sc_law_feasible(const sc_law_context *context, const sc_law *law, double from, double to,
+                size_t *budget)
+{
+    const sc_spline *path = context->path;
+    double step = 0.5 * context->period, duration = sc_spline_duration(path);
+    double index = floor((from - context->now) / step) + 1.0, t = from;
+    progress at = {from, 0.0, 0};
+    for (bool first = true;; first = false) {
+        sc_law_state state = sc_law_at(law, t);
+        bool over = state.sigma >= duration;
+        double sigma = fmin(fmax(state.sigma, 0.0), duration);
+        progress next = {t, sigma, sc_spline_segment(path, sigma, at.k)};
+        if (*budget == 0 || !keeps(context, &state, next.k, sigma - path->breaks[next.k]) ||
+            (!first && !boundaries_keep(context, law, &at, &next))) {
+            return false;
+        }
+        (*budget)--;
+        if (over || t > to) {
+            return true;
+        }
+        at = next;
+        double grid = context->now + index * step;
+        bool end_first = t < to && grid >= to; /* the last moment of the change itself */
+        t = end_first ? nextafter(to, t) : grid;
+        if (end_first && t <= at.t) {
+            t = grid;
+            end_first = false;
+        }
+        index += end_first ? 0.0 : 1.0;
+    }
+}
+
+/* A length for which the change might just be feasible, judged by the state where it begins. */
+static double
+shortest_length(const sc_law_context *context, const sc_law *law, double t, double to)
+{
+    sc_law_state at = sc_law_at(law, t);
+    double p[SC_MAX_DOF], v[SC_MAX_DOF], a[SC_MAX_DOF], j[SC_MAX_DOF];
+    double change = fabs(to - at.rate), length = 2.0 * context->period;
+    size_t hint = 0;
+    sc_spline_sample(context->path, at.sigma, &hint, p, v, a, j);
+    for (size_t i = 0; i < context->path->dof; i++) {
+        double speed = change * fabs(v[i]);
+        length = fmax(length, 0.5 * 1.5 * speed / context->limits->acceleration[i]);
+        if (context->with_jerk) {
+            length = fmax(length, 0.5 * sqrt(6.0 * speed / context->limits->jerk[i]));
+        }
+    }
+    return length;
+}
+
+/* Slowing down is of no use if the path ends before it is over. */
+static bool
+worth_it(const sc_law_context *context, const sc_law *law, double begin, double length)
+{
+    sc_law_state end = sc_law_at(law, begin + length);
+    return end.rate >= sc_law_at(law, begin).rate || end.sigma < sc_spline_duration(context->path);
+}
+
+/* The change from `from` on that is over first; *end: when, only better ones are accepted. */
+static bool
+best_change(const sc_law_context *context, const sc_law *law, double from, double to,
+            size_t *budget, sc_law *best, double *end)
+{
+    bool found = false;
+    sc_law_state at = sc_law_at(law, from);
+    double settled = sc_law_at(law, fmax(from, sc_law_settled(law))).rate;
+    double left = (sc_spline_duration(context->path) - at.sigma) / fmax(settled, 1e-3);
+    double delay_step = fmax(context->period, left / DELAYS);
+    bool moves = at.rate > 0.0 || settled > 0.0;
+    for (size_t k = 0; k <= (moves ? DELAYS : 0); k++) {
+        double begin = from + (double)k * delay_step;
+        double length = shortest_length(context, law, begin, to);
+        for (size_t m = 0; m < LENGTHS && begin + length < *end; m++, length *= LENGTH_RATIO) {
+            sc_law candidate = *law;
+            if (sc_law_append(&candidate, begin, to, length) != SC_OK) {
+                return found;
+            }
+            if (worth_it(context, &candidate, begin, length) &&
+                sc_law_feasible(context, &candidate, begin, begin + length, budget)) {
+                *best = candidate;
+                *end = begin + length;
+                found = true;
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+sc_status
+sc_law_change(const sc_law_context *context, double to, sc_law *law)
+{
+    static const double shares[] = {1.0, 0.9, 0.75, 0.5, 0.25};
+    sc_law result = *law;
+    double from = context->now;
+    size_t budget = BUDGET;
+    double arrival = sc_law_arrival(law, context->now, sc_spline_duration(context->path));
+    bool changed = false;
+    sc_law_forget(&result, context->now);
+    for (size_t stage = 0; stage < STAGES; stage++) {
+        double rate = sc_law_at(&result, from).rate;
+        bool found = false;
+        size_t tries = to > rate ? sizeof shares / sizeof shares[0] : 1;
+        for (size_t k = 0; k < tries && !found; k++) {
+            double target = rate + shares[k] * (to - rate);
+            double end = to > 0.0 ? (double)INFINITY : arrival;
+            sc_law next;
+            found = best_change(context, &result, from, target, &budget, &next, &end);
+            if (found) {
+                result = next;
+                from = end;
+                changed = true;
+                if (k == 0) {
+                    *law = result;
+                    return SC_OK;
+                }
+            }
+        }
+        if (!found) {
+            break;
+        }
+    }
+    if (changed) {
+        *law = result;
+        return SC_OK;
+    }
+    return SC_LIMIT_EXCEEDED;
+}

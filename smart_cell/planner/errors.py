@@ -1,0 +1,103 @@
+"""Errors of the planner: each names the joint, the value and the limit where there is one."""
+
+from __future__ import annotations
+
+from smart_cell.model.errors import SmartCellError
+
+
+class PlannerError(SmartCellError):
+    """Base of all errors of the planner."""
+
+
+class NotSupportedError(PlannerError):
+    """An argument asks for something that this release cannot do; the message names it."""
+
+
+class RobotDescriptionError(PlannerError):
+    """A URDF that is unreadable, or has no usable chain between the two links."""
+
+
+class LimitError(PlannerError):
+    """A joint is, or would be, outside a limit.
+
+    Attributes:
+        joint: Index of the joint, from 0.
+        quantity: ``position``, ``velocity``, ``acceleration``, ``jerk`` or ``continuity``.
+        value: The offending value [rad or m, and their derivatives].
+        limit: The limit that it exceeds.
+        time: When in the trajectory [s]; None where there is no time.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        joint: int,
+        quantity: str,
+        value: float,
+        limit: float,
+        time: float | None = None,
+    ) -> None:
+        """Keep the facts beside the message."""
+        self.joint = joint
+        self.quantity = quantity
+        self.value = value
+        self.limit = limit
+        self.time = time
+        super().__init__(message)
+
+
+class DurationError(PlannerError):
+    """The asked duration is shorter than the limits allow.
+
+    Attributes:
+        duration: What was asked [s].
+        minimum: The shortest possible [s].
+    """
+
+    def __init__(self, duration: float, minimum: float) -> None:
+        """Keep both durations."""
+        self.duration = duration
+        self.minimum = minimum
+        super().__init__(
+            f"duration {duration:.9g} s is shorter than the {minimum:.9g} s that the limits need"
+        )
+
+
+class LineError(PlannerError):
+    """A straight-line motion is impossible.
+
+    Attributes:
+        reason: ``unreachable``, ``singularity``, ``joint position limit`` or
+            ``reachable only with another arm configuration``.
+        fraction: Where on the line, 0 at the start, 1 at the end.
+        joint: Index of the joint at its limit; None for the other reasons.
+    """
+
+    def __init__(self, message: str, *, reason: str, fraction: float, joint: int | None) -> None:
+        """Keep the facts beside the message."""
+        self.reason = reason
+        self.fraction = fraction
+        self.joint = joint
+        super().__init__(message)
+
+
+class MismatchError(PlannerError):
+    """A trajectory does not begin where the other one, or the set-point, is.
+
+    Attributes:
+        joint: Index of the joint that differs most.
+        quantity: ``position``, ``velocity`` or ``acceleration``.
+        value: What the trajectory has.
+        expected: What it should have.
+    """
+
+    def __init__(
+        self, message: str, *, joint: int, quantity: str, value: float, expected: float
+    ) -> None:
+        """Keep the facts beside the message."""
+        self.joint = joint
+        self.quantity = quantity
+        self.value = value
+        self.expected = expected
+        super().__init__(message)

@@ -1,0 +1,165 @@
+"""Motions from rest to rest: point to point in joint space, and straight lines of the tool."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from smart_cell.planner import _core
+from smart_cell.planner.arrays import Array, pose_matrix, vector
+from smart_cell.planner.errors import (
+    DurationError,
+    LineError,
+    MismatchError,
+    NotSupportedError,
+    PlannerError,
+)
+from smart_cell.planner.limits import Limits, State
+from smart_cell.planner.robot import Robot
+from smart_cell.planner.trajectory import Trajectory
+
+
+def point_to_point(
+    start: State, goal: State, limits: Limits, *, duration: float | None = None
+) -> Trajectory:
+    """Return the time-optimal jerk-limited motion of all joints, ending together.
+
+    The joint whose own minimum time is longest decides; the others lower their peak velocity.
+    Every joint moves monotonically from start to goal. Piecewise cubic, exact.
+
+    Args:
+        start: Where the joints stand, at rest.
+        goal: Where they will stand, at rest.
+        limits: Limits of the joints.
+        duration: Asked duration [s], not shorter than the minimum; None = the minimum.
+
+    Raises:
+        NotSupportedError: A state has a velocity or acceleration.
+        LimitError: Start or goal is outside the position limits.
+        DurationError: ``duration`` is too short.
+        PlannerError: Different numbers of joints, or ``duration`` is not positive.
+    """
+    for name, state in (("start", start), ("goal", goal)):
+        if not state.at_rest:
+            quantity = "velocity" if np.any(state.velocity) else "acceleration"
+            raise NotSupportedError(
+                f"{name}.{quantity} must be zero: point_to_point goes from rest to rest"
+            )
+        if state.dof != limits.dof:
+            raise PlannerError(f"{name} has {state.dof} joints, limits have {limits.dof}")
+        limits.check_position(state.position, f"{name}.position")
+    if duration is not None and not (np.isfinite(duration) and duration > 0.0):
+        raise PlannerError(f"duration is {duration}; it must be > 0 s")
+    asked = 0.0 if duration is None else float(duration)
+    spline, minimum = _core.point_to_point(start.position, goal.position, limits.packed, asked)
+    if spline is None:
+        raise DurationError(asked, minimum)
+    return Trajectory(spline)
+
+
+def line(
+    robot: Robot,
+    pose_a: ArrayLike,
+    pose_b: ArrayLike,
+    *,
+    seed: ArrayLike,
+    limits: Limits | None = None,
+    tool_speed: float = 1.0,
+    tool_acceleration: float = 5.0,
+    tool_jerk: float = 50.0,
+    rotation_speed: float = math.pi,
+    rotation_acceleration: float = 5.0 * math.pi,
+    rotation_jerk: float = 50.0 * math.pi,
+    hold: Sequence[str] | None = None,
+) -> Trajectory:
+    """Return the straight-line motion of the tip from ``pose_a`` to ``pose_b``, rest to rest.
+
+    The position goes straight, the orientation turns about one fixed axis in proportion (slerp).
+    The joints stay on one inverse kinematics branch, and the motion is as slow as every limit of
+    the tool and of the joints, jerk included, asks. Between all samples the tip is within 1e-5 m
+    of the line.
+
+    Args:
+        robot: The chain.
+        pose_a: Start pose of the tip in the base, shape (4, 4).
+        pose_b: End pose.
+        seed: Joint positions at ``pose_a``, shape (n,). If their pose is within 1e-6 m and rad of
+            ``pose_a`` the motion begins exactly there; else at the solution within 0.1 rad.
+        limits: Limits of the joints; None = the robot's.
+        tool_speed: Largest speed of the tip along the line [m/s].
+        tool_acceleration: Largest acceleration along the line [m/s^2].
+        tool_jerk: Largest jerk along the line [m/s^3].
+        rotation_speed: Largest speed of turning [rad/s].
+        rotation_acceleration: [rad/s^2].
+        rotation_jerk: [rad/s^3].
+        hold: Names of joints that keep their position. None = for a chain with more than six
+            joints that begins with external axes (a prismatic joint among the first n - 6),
+            these first n - 6 joints; otherwise none. A redundant chain takes the least joint
+            motion.
+
+    Raises:
+        LineError: The line is not possible; the error says why, and where on it.
+        MismatchError: ``seed`` is not near ``pose_a``.
+        LimitError: ``seed`` is outside the limits.
+        PlannerError: Wrong shapes, values that are not positive, or an unknown joint name.
+    """
+    lim = robot.limits if limits is None else limits
+    if lim.dof != robot.dof:
+        raise PlannerError(f"limits for {lim.dof} joints; the robot has {robot.dof}")
+    start, goal = pose_matrix(pose_a, "pose_a"), pose_matrix(pose_b, "pose_b")
+    joints = vector(seed, robot.dof, "seed")
+    lim.check_position(joints, "seed")
+    tool = np.array(
+        [
+            *(tool_speed, tool_acceleration, tool_jerk),
+            *(rotation_speed, rotation_acceleration, rotation_jerk),
+        ],
+        dtype=np.float64,
+    )
+    if not (np.isfinite(tool) & (tool > 0.0)).all():
+        raise PlannerError(f"the limits of the tool must be finite and > 0; got {tool.tolist()}")
+    held = robot.mask(robot.external_joints if hold is None else hold)
+    if held == (1 << robot.dof) - 1:
+        raise PlannerError("hold names every joint; at least one must be free")
+    spline, status, fraction, joint = _core.line(
+        robot.core, start, goal, joints, lim.packed, tool, held
+    )
+    if spline is None:
+        raise _line_error(robot, start, goal, joints, status, fraction, joint)
+    return Trajectory(spline)
+
+
+def _line_error(
+    robot: Robot,
+    start: Array,
+    goal: Array,
+    seed: Array,
+    status: str,
+    fraction: float,
+    joint: int,
+) -> PlannerError:
+    if status == "states do not match":
+        is_at = robot.fk(seed)[:3, 3]
+        off = float(np.linalg.norm(is_at - start[:3, 3]))
+        return MismatchError(
+            f"seed is not near pose_a: its tip is {off:.6g} m away, or turned",
+            joint=0,
+            quantity="position",
+            value=off,
+            expected=0.0,
+        )
+    point = start[:3, 3] + fraction * (goal[:3, 3] - start[:3, 3])
+    where = ", ".join(f"{x:.4f}" for x in point)
+    text = f"no straight line: {status}"
+    at_limit = joint if status == "joint position limit" else None
+    if at_limit is not None:
+        text += f" of {robot.limits.joint_label(at_limit)}"
+    return LineError(
+        f"{text} at {100.0 * fraction:.1f} % of the line, tip at ({where}) m",
+        reason=status,
+        fraction=fraction,
+        joint=at_limit,
+    )

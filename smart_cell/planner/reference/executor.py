@@ -1,0 +1,144 @@
+"""The executor's speed law, and the search for a change of speed that keeps all limits.
+
+Twin of csrc/sc_law.c and sc_executor.c: one path, from (executor time, path time) = (0, 0), at
+full speed. Path time sigma(t) changes its rate by cubics; p(sigma(t)) never leaves the path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from smart_cell.planner.arrays import Array
+
+DELAYS = 100
+LENGTHS = 44
+LENGTH_RATIO = 1.12
+#: Position, velocity, acceleration and jerk by path time, shape (4, n), from path time.
+Path = Callable[[float], Array]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Limits of velocity, acceleration and jerk, each (n,)."""
+
+    velocity: Array
+    acceleration: Array
+    jerk: Array
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of rate from ``rate`` to ``final`` between ``start`` and ``start + length``."""
+
+    start: float
+    sigma: float
+    rate: float
+    slope: float
+    final: float
+    length: float
+
+    def at(self, t: float) -> tuple[float, float, float, float]:
+        """Return sigma and its first three derivatives at ``t`` >= ``start``."""
+        x = t - self.start
+        h = self.length
+        if t >= self.start + h:
+            whole = h * (self.rate + self.final) / 2.0 + self.slope * h * h / 12.0
+            return self.sigma + whole + (x - h) * self.final, self.final, 0.0, 0.0
+        c0, c1 = self.rate, self.slope
+        d = self.final - self.rate
+        c2 = (3.0 * d / h - 2.0 * c1) / h
+        c3 = (c1 - 2.0 * d / h) / h**2
+        sigma = self.sigma + c0 * x + c1 * x**2 / 2 + c2 * x**3 / 3 + c3 * x**4 / 4
+        rate = c0 + c1 * x + c2 * x**2 + c3 * x**3
+        return sigma, rate, c1 + 2 * c2 * x + 3 * c3 * x**2, 2 * c2 + 6 * c3 * x
+
+
+def by_executor_time(state: Array, law: tuple[float, float, float, float]) -> Array:
+    """Return position and derivatives by executor time from those by path time (chain rule)."""
+    _, r, r1, r2 = law
+    p, v, a, j = state
+    return np.array(
+        [p, v * r, a * r**2 + v * r1, j * r**3 + 3.0 * a * r * r1 + v * r2], dtype=np.float64
+    )
+
+
+def keeps(state: Array, law: tuple[float, float, float, float], rates: Rates) -> bool:
+    """Return whether the limits hold for a state by path time under a law."""
+    _, v, a, j = by_executor_time(state, law)
+    return bool(
+        -1e-12 <= law[1] <= 1.0 + 1e-9
+        and (np.abs(v) <= rates.velocity * (1 + 1e-6)).all()
+        and (np.abs(a) <= rates.acceleration * (1 + 1e-6)).all()
+        and (np.abs(j) <= rates.jerk * (1 + 1e-6)).all()
+    )
+
+
+def when_at(change: Change, sigma: float, low: float, high: float) -> float:
+    """Return the executor time between ``low`` and ``high`` at which path time is ``sigma``."""
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        if change.at(middle)[0] < sigma:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def feasible(
+    path: Path, breaks: Array, rates: Rates, change: Change, now: float, period: float
+) -> bool:
+    """Return whether all limits hold during the change.
+
+    At both ends, on the grid of half periods, and on both sides of every boundary in ``breaks``.
+    """
+    end = change.start + change.length
+    step = period / 2.0
+    first = int(np.floor((change.start - now) / step)) + 1
+    last = int(np.ceil((end - now) / step))
+    grid = [now + k * step for k in range(first, last + 1)]
+    times = [change.start, *(t for t in grid if t < end), np.nextafter(end, 0.0)]
+    for t in times:
+        law = change.at(t)
+        if not keeps(path(law[0]), law, rates):
+            return False
+    final = change.at(end)[0]
+    for boundary in breaks[(breaks > change.sigma) & (breaks < final)]:
+        law = change.at(when_at(change, float(boundary), change.start, end))
+        for side in (-1e-11, 1e-11):
+            if not keeps(path(float(boundary) + side), law, rates):
+                return False
+    return True
+
+
+def shortest_length(state: Array, rates: Rates, change: float, period: float) -> float:
+    """Return the first length to try for a change of rate, from the state where it begins."""
+    speed = change * np.abs(state[1])
+    by_acceleration = 0.75 * speed / rates.acceleration
+    by_jerk = 0.5 * np.sqrt(6.0 * speed / rates.jerk)
+    return float(max(2.0 * period, by_acceleration.max(), by_jerk.max()))
+
+
+def stop(path: Path, breaks: Array, rates: Rates, now: float, period: float) -> Change | None:
+    """Return the change to rate 0 that is over first, before the path ends; or None.
+
+    The path has been followed at full speed since time 0.
+    """
+    best: Change | None = None
+    duration = end = float(breaks[-1])
+    delay = max(period, (duration - now) / DELAYS)
+    for k in range(DELAYS + 1):
+        begin = now + k * delay
+        length = shortest_length(path(begin), rates, 1.0, period)
+        change = Change(begin, begin, 1.0, 0.0, 0.0, length)
+        for _ in range(LENGTHS):
+            if not begin + change.length < end:
+                break
+            reached = change.at(begin + change.length)[0]
+            if reached < duration and feasible(path, breaks, rates, change, now, period):
+                best, end = change, begin + change.length
+                break
+            change = replace(change, length=change.length * LENGTH_RATIO)
+    return best

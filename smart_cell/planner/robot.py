@@ -1,0 +1,378 @@
+"""Robot: the kinematics of a serial chain, computed by the C core."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from smart_cell.planner import _core
+from smart_cell.planner.arrays import Array, as_floats, check_finite, output, pose_matrix, vector
+from smart_cell.planner.errors import PlannerError, RobotDescriptionError
+from smart_cell.planner.limits import Limits
+from smart_cell.planner.urdf import ChainJoint, parse_chain, read_chain
+
+#: A URDF states no acceleration and no jerk; these hold where ``limits`` gives none.
+DEFAULT_ACCELERATION = 5.0
+DEFAULT_JERK = 50.0
+
+#: What ``limits`` may be: complete limits, or values by quantity (a number for all joints, one per
+#: joint in chain order, or a mapping from joint name to number).
+LimitsLike = Limits | Mapping[str, Any] | None
+_QUANTITIES = ("position_lower", "position_upper", "velocity", "acceleration", "jerk", "effort")
+
+
+class Robot:
+    """A serial chain of up to 16 revolute, continuous and prismatic joints.
+
+    Made by ``from_urdf``. Immutable and safe to share between threads; calls longer than about a
+    microsecond release the GIL. Poses are those of the tip in the base frame, as 4x4 homogeneous
+    matrices; joint positions are in rad, or m for prismatic joints, in chain order from the base.
+
+    Attributes:
+        joint_names: Names of the moving joints, from the base.
+        limits: Limits of these joints.
+        base: Name of the base link.
+        tip: Name of the tip link.
+        link_names: Links from base to tip, both included; the order of ``fk_all``.
+    """
+
+    __slots__ = (
+        "_chain",
+        "_middle",
+        "_prismatic",
+        "base",
+        "joint_names",
+        "limits",
+        "link_names",
+        "tip",
+    )
+
+    def __init__(
+        self, joints: Sequence[ChainJoint], base: str, tip: str, limits: LimitsLike
+    ) -> None:
+        """Build the chain from joints in order from ``base`` to ``tip``.
+
+        Raises:
+            RobotDescriptionError: No moving joint, or more than 16 joints or 64 links.
+            PlannerError: ``limits`` do not fit.
+        """
+        moving = [joint for joint in joints if joint.kind != "fixed"]
+        if not 1 <= len(moving) <= _core.MAX_DOF:
+            raise RobotDescriptionError(
+                f"the chain from {base!r} to {tip!r} has {len(moving)} moving joints; "
+                f"1 to {_core.MAX_DOF} are allowed"
+            )
+        if len(joints) + 1 > _core.MAX_LINKS:
+            raise RobotDescriptionError(
+                f"the chain from {base!r} to {tip!r} has {len(joints) + 1} links; at most "
+                f"{_core.MAX_LINKS} are allowed"
+            )
+        self.base = base
+        self.tip = tip
+        self.joint_names = tuple(joint.name for joint in moving)
+        self.link_names = (base, *(joint.child for joint in joints))
+        self.limits = _limits(moving, limits)
+        self._prismatic = tuple(joint.kind == "prismatic" for joint in moving)
+        self._chain = _chain(joints, self.limits)
+        for joint, low, high in zip(
+            moving, self.limits.position_lower, self.limits.position_upper, strict=True
+        ):
+            if joint.kind == "prismatic" and not np.isfinite(high - low):
+                raise PlannerError(f"prismatic joint {joint.name!r} needs finite position limits")
+        lower, upper = self.limits.position_lower, self.limits.position_upper
+        middle = np.zeros(len(moving))
+        finite = np.isfinite(lower) & np.isfinite(upper)
+        middle[finite] = 0.5 * (lower[finite] + upper[finite])
+        middle = np.clip(middle, lower, upper)
+        self._middle = middle
+
+    @staticmethod
+    def from_urdf(
+        path: str | Path,
+        base: str,
+        tip: str,
+        limits: LimitsLike = None,
+        *,
+        xacro_args: Mapping[str, str] | None = None,
+    ) -> Robot:
+        """Return the chain between two links of a URDF or xacro file.
+
+        Args:
+            path: The file; xacro macros are expanded. DOCTYPE and entities are refused.
+            base: Link at which the chain begins.
+            tip: Link at which it ends, below ``base``.
+            limits: Limits instead of the file's: ``Limits``, or a mapping with some of
+                ``position_lower``, ``position_upper``, ``velocity``, ``acceleration``, ``jerk``,
+                ``effort``, each a number, a sequence in chain order, or a mapping by joint name
+                (joints left out keep the file's value). A URDF has no acceleration and no jerk:
+                without ``limits`` they are 5 rad/s^2 and 50 rad/s^3 (m for prismatic joints).
+            xacro_args: Values for ``xacro:arg``.
+
+        Raises:
+            RobotDescriptionError: Unreadable, malformed, or no usable chain between the links.
+            PlannerError: ``limits`` do not fit.
+        """
+        return Robot(read_chain(path, base, tip, xacro_args or {}), base, tip, limits)
+
+    @staticmethod
+    def from_urdf_text(text: str | bytes, base: str, tip: str, limits: LimitsLike = None) -> Robot:
+        """Return the chain between two links of an (expanded) URDF text; see ``from_urdf``.
+
+        Raises:
+            RobotDescriptionError: Malformed, or no usable chain between the links.
+            PlannerError: ``limits`` do not fit.
+        """
+        return Robot(parse_chain(text, base, tip), base, tip, limits)
+
+    def __repr__(self) -> str:
+        """Return the chain's ends and joints."""
+        return f"Robot({self.base!r} -> {self.tip!r}, joints {', '.join(self.joint_names)})"
+
+    @property
+    def dof(self) -> int:
+        """Number of moving joints."""
+        return len(self.joint_names)
+
+    @property
+    def reach(self) -> float:
+        """Upper bound of the distance between the first joint and the tip [m]."""
+        return self._chain.reach()
+
+    @property
+    def external_joints(self) -> tuple[str, ...]:
+        """Joints of external axes: the first n - 6, if a prismatic one is among them."""
+        extra = len(self.joint_names) - 6
+        return self.joint_names[:extra] if extra > 0 and any(self._prismatic[:extra]) else ()
+
+    @property
+    def core(self) -> _core.Chain:
+        """The chain in the C core, for the planner's own functions."""
+        return self._chain
+
+    def _configurations(self, q: ArrayLike) -> Array:
+        array = as_floats(q, "q")
+        if array.ndim not in (1, 2) or array.shape[-1] != len(self.joint_names):
+            n = len(self.joint_names)
+            raise PlannerError(f"q has shape {array.shape}; it must be ({n},) or (m, {n})")
+        return array
+
+    def fk(self, q: ArrayLike, out: Array | None = None) -> Array:
+        """Return the pose of the tip in the base.
+
+        Args:
+            q: Joint positions, shape (n,) or (m, n). Position limits are not checked.
+            out: Where to write, shape (4, 4) or (m, 4, 4); None = a new array.
+
+        Raises:
+            PlannerError: Wrong shapes.
+        """
+        quick = np.empty((4, 4)) if out is None else out
+        if self._chain.fk_one(q, quick):
+            return quick
+        array = self._configurations(q)
+        result = output(out, (*array.shape[:-1], 4, 4))
+        self._chain.fk(array, result)
+        return result
+
+    def fk_all(self, q: ArrayLike, out: Array | None = None) -> Array:
+        """Return the poses of all links in the base, in the order of ``link_names``.
+
+        Args:
+            q: Joint positions, shape (n,) or (m, n).
+            out: Where to write, shape (links, 4, 4) or (m, links, 4, 4); None = a new array.
+
+        Raises:
+            PlannerError: Wrong shapes.
+        """
+        array = self._configurations(q)
+        result = output(out, (*array.shape[:-1], len(self.link_names), 4, 4))
+        self._chain.fk_links(array, result)
+        return result
+
+    def jacobian(self, q: ArrayLike, out: Array | None = None) -> Array:
+        """Return the geometric Jacobian at the tip, in base axes: rows linear x y z, angular x y z.
+
+        Args:
+            q: Joint positions, shape (n,) or (m, n).
+            out: Where to write, shape (6, n) or (m, 6, n); None = a new array.
+
+        Raises:
+            PlannerError: Wrong shapes.
+        """
+        quick = np.empty((6, len(self.joint_names))) if out is None else out
+        if self._chain.jacobian_one(q, quick):
+            return quick
+        array = self._configurations(q)
+        result = output(out, (*array.shape[:-1], 6, array.shape[-1]))
+        self._chain.jacobian(array, result)
+        return result
+
+    def ik(
+        self,
+        pose: ArrayLike,
+        seed: ArrayLike | None = None,
+        max_solutions: int = 16,
+        *,
+        hold: Sequence[str] = (),
+    ) -> Any:
+        """Return distinct joint positions that bring the tip to ``pose``, inside the limits.
+
+        Residuals are below 1e-9 m and rad. A joint that can turn more than once comes in the
+        copy nearest to the seed; copies that differ by full turns are one solution. Chains with
+        more than six free joints have no end of solutions: some are returned, near the seed
+        first. Deterministic. Usually well under a millisecond.
+
+        Args:
+            pose: Pose of the tip in the base, shape (4, 4); or poses, shape (m, 4, 4).
+            seed: Joint positions, shape (n,), clipped into the limits; None = their middle.
+            max_solutions: 1..64.
+            hold: Names of joints that keep their seed value (an external axis, say).
+
+        Returns:
+            Array of shape (k, n), nearest to the seed first, (0, n) if there is none; for m poses
+            a list of m such arrays.
+
+        Raises:
+            PlannerError: Wrong shapes, not a rigid pose, or an unknown joint name.
+            LimitError: A held joint is outside its limits.
+        """
+        if isinstance(max_solutions, bool) or not 1 <= max_solutions <= 64:
+            raise PlannerError(f"max_solutions is {max_solutions}; it must be 1 to 64")
+        held = self.mask(hold)
+        start = self._middle if seed is None else self._inside(seed, held)
+        array = as_floats(pose, "pose")
+        if array.ndim == 3:
+            return [
+                self._ik(pose_matrix(one, f"pose[{i}]"), start, held, max_solutions)
+                for i, one in enumerate(array)
+            ]
+        return self._ik(pose_matrix(array, "pose"), start, held, max_solutions)
+
+    def _ik(self, pose: Array, seed: Array, held: int, most: int) -> Array:
+        out = np.empty((most, len(self.joint_names)))
+        count = self._chain.ik(pose, seed, held, out)
+        return out[:count].copy()
+
+    def _inside(self, seed: ArrayLike, held: int) -> Array:
+        """Return the seed, clipped into the limits; held joints must be inside by themselves."""
+        array = vector(seed, len(self.joint_names), "seed")
+        if held:
+            keeps = [bool(held >> i & 1) for i in range(len(self.joint_names))]
+            middle = self._middle
+            self.limits.check_position(np.where(keeps, array, middle), "seed")
+        inside: Array = np.clip(array, self.limits.position_lower, self.limits.position_upper)
+        return inside
+
+    def mask(self, names: Sequence[str]) -> int:
+        """Return the joints named as a bit mask, bit 0 for the first joint.
+
+        Raises:
+            PlannerError: A name is not a joint of this chain.
+        """
+        result = 0
+        for name in names:
+            if name not in self.joint_names:
+                known = ", ".join(self.joint_names)
+                raise PlannerError(f"no joint {name!r} in this chain; there are: {known}")
+            result |= 1 << self.joint_names.index(name)
+        return result
+
+
+def _values(given: Any, quantity: str, names: Sequence[str], default: Array) -> Array:
+    """Return one quantity for all joints from a number, a sequence or a mapping by joint name."""
+    if isinstance(given, Mapping):
+        unknown = sorted(set(given) - set(names))
+        if unknown:
+            raise PlannerError(f"limits: {quantity} for unknown joint {unknown[0]!r}")
+        result = default.copy()
+        for i, name in enumerate(names):
+            if name in given:
+                result[i] = vector([given[name]], 1, f"limits: {quantity} of {name!r}")[0]
+        return result
+    array = as_floats(given, f"limits: {quantity}")
+    if array.ndim == 0:
+        return np.full(len(names), float(array))
+    if array.shape != (len(names),):
+        raise PlannerError(
+            f"limits: {quantity} has shape {array.shape}; it must be a number or ({len(names)},)"
+        )
+    return array
+
+
+def _limits(joints: Sequence[ChainJoint], given: LimitsLike) -> Limits:
+    """Return the file's limits, with those of the caller in their place."""
+    names = tuple(joint.name for joint in joints)
+    if isinstance(given, Limits):
+        if given.dof != len(names):
+            raise PlannerError(f"limits for {given.dof} joints; the chain has {len(names)}")
+        return dataclasses.replace(given, joint_names=names)
+    values = {
+        "position_lower": np.array([joint.lower for joint in joints]),
+        "position_upper": np.array([joint.upper for joint in joints]),
+        "velocity": np.array(
+            [np.nan if joint.velocity is None else joint.velocity for joint in joints]
+        ),
+        "acceleration": np.full(len(names), DEFAULT_ACCELERATION),
+        "jerk": np.full(len(names), DEFAULT_JERK),
+        "effort": np.array([joint.effort for joint in joints]),
+    }
+    for quantity, value in (given or {}).items():
+        if quantity not in values:
+            allowed = ", ".join(_QUANTITIES)
+            raise PlannerError(f"limits: unknown quantity {quantity!r}; allowed: {allowed}")
+        values[quantity] = _values(value, quantity, names, values[quantity])
+    for joint, velocity in zip(joints, values["velocity"], strict=True):
+        if np.isnan(velocity):
+            raise RobotDescriptionError(
+                f"joint {joint.name!r} has no <limit velocity>, and limits gives none"
+            )
+    return Limits(**values, joint_names=names)
+
+
+def _turn_z_onto(axis: Array) -> Array:
+    """Return a rotation, as (4, 4), whose third column is ``axis`` (a unit vector)."""
+    helper = np.eye(3)[int(np.argmin(np.abs(axis)))]
+    x = np.cross(helper, axis)
+    x /= np.linalg.norm(x)
+    result = np.eye(4)
+    result[:3, 0] = x
+    result[:3, 1] = np.cross(axis, x)
+    result[:3, 2] = axis
+    if axis[2] == 1.0:
+        result[:3, :3] = np.eye(3)
+    return result
+
+
+def _chain(joints: Sequence[ChainJoint], limits: Limits) -> _core.Chain:
+    """Return the chain with fixed transforms folded and every joint along its own z axis."""
+    running = np.eye(4)  # of the current link in the frame behind the last moving joint
+    before: list[Array] = []
+    kinds: list[float] = []
+    frames = [0.0]
+    offsets = [running]
+    for joint in joints:
+        running = running @ joint.origin
+        if joint.kind != "fixed":
+            turn = _turn_z_onto(joint.axis)
+            before.append(running @ turn)
+            kinds.append(1.0 if joint.kind == "prismatic" else 0.0)
+            running = turn.T.copy()
+        frames.append(float(len(before)))
+        offsets.append(running)
+    check_finite(np.stack(offsets), "the chain's transforms")
+    return _core.Chain(
+        len(before),
+        len(offsets),
+        np.ascontiguousarray(before),
+        np.array(kinds),
+        np.ascontiguousarray(running),
+        np.array(frames),
+        np.ascontiguousarray(offsets),
+        limits.position_lower,
+        limits.position_upper,
+    )

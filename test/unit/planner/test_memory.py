@@ -1,0 +1,90 @@
+"""The extension gives back what it takes: a fresh process does not grow, error paths included."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import gc, sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from support.motion import limits
+from support.robots import UR5E, urdf
+from smart_cell.planner import Executor, PlannerError, Robot, State, Trajectory
+from smart_cell.planner import line, point_to_point
+
+robot = Robot.from_urdf_text(urdf(UR5E), "base", "tip")
+q = np.array([0.0, -1.2, 1.8, -2.2, -1.57, 0.3])
+limit = limits(6)
+pose = robot.fk(q)
+near, far = pose.copy(), pose.copy()
+near[:3, 3] += 0.01
+far[:3, 3] += 0.2
+
+def refused(function, *args, **kwargs):
+    try:
+        function(*args, **kwargs)
+    except (PlannerError, ValueError, TypeError):
+        return
+    raise SystemExit(f"{function} accepted {args}")
+
+def work():
+    robot.fk(q), robot.fk(q.tolist()), robot.fk_all(q), robot.jacobian(np.stack((q, q)))
+    robot.ik(near, q, max_solutions=1, hold=("j0", "j1", "j2"))
+    refused(robot.core.fk, q, np.empty(3))
+    refused(robot.core.fk, "q", np.empty(16))
+    refused(robot.core.ik, near, q, 0, np.empty((0, 6)))
+    refused(type(robot.core), 0, 1, q, q, q, q, q, q, q)
+    made = point_to_point(State(q), State(q + 0.5), limit)
+    refused(point_to_point, State(q), State(q + 0.5), limit, duration=0.01)
+    again = Trajectory.from_waypoints(*made.waypoints(0.1, exact=True))
+    refused(Trajectory.from_waypoints, [1.0, 0.0], [q, q], [q, q])
+    Trajectory.join([made, point_to_point(State(q + 0.5), State(q), limit)])
+    made.sample(0.1), made.sample([0.1, 0.2]), made.extrema(), made.coefficients
+    made.limits_violation(limit), made.limits_violation(limit.scaled(0.1))
+    line(robot, pose, near, seed=q)
+    refused(line, robot, far, pose, seed=q)
+    executor = Executor(limit, 0.01)
+    refused(executor._core.step, np.empty((3, 6)))
+    executor.reset(q)
+    refused(executor.execute, again.join([again]), np.nan)
+    executor.execute(made)
+    for _ in range(10):
+        executor.step()
+    executor.replace(made, at=executor.time - 10 * 0.01)
+    executor.set_speed(0.5), executor.hold(), executor.resume(), executor.stop()
+    refused(executor.execute, made)
+
+def resident():
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+for _ in range(60):
+    work()
+before = resident()
+for _ in range(240):
+    work()
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(
+    "asan" in os.environ.get("LD_PRELOAD", ""), reason="the sanitizer keeps what is freed"
+)
+def test_memory_does_not_grow() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(Path(__file__).resolve().parents[2])],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # One lost spline or line workspace per round would be 10 MB and more.
+    assert int(done.stdout) < 1_500_000
