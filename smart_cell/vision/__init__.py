@@ -1,0 +1,1 @@
+"""From detections to tracked parts and trays."""
