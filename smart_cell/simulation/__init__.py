@@ -1,0 +1,1 @@
+"""The MuJoCo twin: physics and virtual devices, generated from the cell description."""
