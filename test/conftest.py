@@ -7,6 +7,7 @@ import fcntl
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -45,6 +46,20 @@ for _name in ("ROS_NAMESPACE", "ROS_LOCALHOST_ONLY", "ROS_STATIC_PEERS", "RMW_IM
 # The same examples in every run, and no deadline: a busy machine is not a failure.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def _turn(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let a test that is marked ``alone`` run while no other worker's test does."""
+    alone = request.node.get_closest_marker("alone") is not None
+    folder = Path(tempfile.gettempdir()) / f"smart_cell_test_turns_{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "gate").open("w") as gate, (folder / "room").open("w") as room:
+        # Whoever waits for the room to be empty holds the gate, so that nobody enters meanwhile.
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -22,6 +22,7 @@ MAX_BYTES = 10_000_000
 MAX_DEPTH = 32
 MAX_NODES = 1_000_000
 MAX_SCHEMA_PROBLEMS = 200
+_TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 Location = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
@@ -51,7 +52,7 @@ class _Loader(_BaseLoader):
         self._depth += 1
         mark = None if current_node is None else current_node.start_mark
         if self._depth > MAX_DEPTH:
-            raise _LimitError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=mark)
+            raise _LimitError(problem=_TOO_DEEP, problem_mark=mark)
         if self._nodes > MAX_NODES:
             raise _LimitError(problem=f"more than {MAX_NODES} values", problem_mark=mark)
 
@@ -234,6 +235,8 @@ def _printable(text: str, file: str) -> None:
 def _syntax(error: yaml.MarkedYAMLError, file: str) -> InputError:
     mark = error.problem_mark or error.context_mark
     place = Mark(file) if mark is None else Mark(file, mark.line + 1, mark.column + 1)
+    if "nesting depth" in (error.problem or ""):  # libyaml's own limit, met while scanning ahead
+        return place.refuse(_TOO_DEEP, unreadable=True)
     lead = "" if isinstance(error, _LimitError) else "not YAML: "
     words = [lead + (error.problem or "syntax error")]
     if error.context:
@@ -256,7 +259,7 @@ class _Values:
         if self.count > MAX_NODES:
             raise mark.refuse(f"more than {MAX_NODES} values, aliases counted", unreadable=True)
         if len(above) > MAX_DEPTH:
-            raise mark.refuse(f"nested deeper than {MAX_DEPTH} levels", unreadable=True)
+            raise mark.refuse(_TOO_DEEP, unreadable=True)
         inside = (*above, id(node))
         self.tag(node, location)
         if isinstance(node, yaml.MappingNode):

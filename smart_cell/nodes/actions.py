@@ -22,15 +22,13 @@ from rclpy.node import Node
 from rclpy.task import Future as RosFuture
 from unique_identifier_msgs.msg import UUID
 
-from smart_cell.nodes.bridge import Bridge, RosError
+from smart_cell.nodes.bridge import RESEND_AFTER, Bridge, NoAnswerError, RosError
 from smart_cell.nodes.clock import CellTime, by_cell_time
 
 log = logging.getLogger(__name__)
 
 #: How long a server keeps a result [s]; clients ask for it as soon as the goal is accepted.
 RESULT_TIMEOUT = 10
-#: Steady time after which a goal that was not answered is sent again, once [s].
-RESEND_AFTER = 2.0
 #: Steady time for a goal's acceptance and a cancel's answer [s].
 ANSWER_DEADLINE = 5.0
 #: Steady time in which a cancelled goal must have ended [s]: the longest stop, and more.
@@ -229,7 +227,7 @@ class GoalClient:
         what = f"a goal for {self.name}"
         try:
             return await self._bridge.ask(request, what, RESEND_AFTER)
-        except RosError:
+        except NoAnswerError:
             log.warning("%s has not been answered, sending it again", what)
         handle = await self._bridge.ask(request, what, ANSWER_DEADLINE)
         if not handle.accepted:
@@ -274,7 +272,7 @@ class GoalClient:
         try:
             if self._lost():
                 return
-            response = await self._bridge.ask(
+            response = await self._bridge.ask_again(
                 handle.cancel_goal_async, f"the cancel of {self.name}", ANSWER_DEADLINE
             )
             ids = [bytes(info.goal_id.uuid) for info in response.goals_canceling]

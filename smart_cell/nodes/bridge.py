@@ -36,10 +36,17 @@ log = logging.getLogger(__name__)
 
 #: How often the executors' threads look whether it is to end [s].
 _SPIN_TIMEOUT = 0.2
+#: Steady time after which a request that was not answered is sent again, once [s]: the first
+#: answer to a client that has just come up may be lost.
+RESEND_AFTER = 2.0
 
 
 class RosError(SmartCellError):
     """Something on the ROS side did not answer, refused, or has gone."""
+
+
+class NoAnswerError(RosError):
+    """A request has not been answered in time; whether it has been acted upon is unknown."""
 
 
 @dataclass(frozen=True)
@@ -268,8 +275,11 @@ class Bridge:
             deadline: Steady time until the answer must be there [s]; None = the caller has another.
 
         Raises:
-            RosError: No answer in time, or the request failed.
+            NoAnswerError: No answer in time.
+            RosError: The request failed, or this process leaves ROS.
         """
+        if self._closing.is_set():
+            raise RosError(f"{what}: this process leaves ROS")
         answer: asyncio.Future[Any] = self.loop.create_future()
 
         def settle(value: Any, error: BaseException | None) -> None:
@@ -294,17 +304,36 @@ class Bridge:
         try:
             return await asyncio.wait_for(answer, deadline)
         except asyncio.TimeoutError:
-            raise RosError(f"{what}: no answer within {deadline:g} s") from None
+            raise NoAnswerError(f"{what}: no answer within {deadline:g} s") from None
+
+    async def ask_again(self, request: Callable[[], RosFuture], what: str, deadline: float) -> Any:
+        """Like :meth:`ask`, but without an answer the request is made again, once.
+
+        Args:
+            request: As in :meth:`ask`; may be acted upon twice.
+            what: As in :meth:`ask`.
+            deadline: Steady time for the second answer [s].
+
+        Raises:
+            NoAnswerError: No answer to either.
+            RosError: The request failed, or this process leaves ROS.
+        """
+        try:
+            return await self.ask(request, what, RESEND_AFTER)
+        except NoAnswerError:
+            log.warning("%s: no answer yet, asking again", what)
+        return await self.ask(request, what, deadline)
 
     async def call(self, client: Client, request: Any, deadline: float = 5.0) -> Any:
-        """Call a service and return its response.
+        """Call a service and return its response; asks again if no answer comes.
+
+        Every service of a cell may be called twice to the same effect.
 
         Raises:
             RosError: No answer within ``deadline`` [s] of steady time.
         """
-        return await self.ask(
-            lambda: client.call_async(request), f"service {client.srv_name}", deadline
-        )
+        what = f"service {client.srv_name}"
+        return await self.ask_again(lambda: client.call_async(request), what, deadline)
 
     async def until_ready(
         self, ready: Callable[[], bool], what: str, deadline: float, period: float = 0.05

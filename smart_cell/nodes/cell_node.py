@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
 from smart_cell_msgs.msg import CellState, Orders
 from smart_cell_msgs.msg import OrderState as OrderStateMessage
 from smart_cell_msgs.srv import CancelOrder, Command, SubmitOrder
 
+from smart_cell.model.errors import InputError
 from smart_cell.model.orders import KittingOrder
 from smart_cell.model.ports import Clock
+from smart_cell.model.yaml_reading import parse_yaml, validate
 from smart_cell.nodes import qos
 from smart_cell.nodes.bridge import Bridge
 from smart_cell.nodes.conversions import header
 from smart_cell.production.errors import Acknowledgement
 from smart_cell.runtime.orchestrator import Orchestrator
 
-#: Largest text of one order [bytes].
-MAX_ORDER = 1_000_000
+#: Largest text of one order [bytes]: several times the longest one, and soon read.
+MAX_ORDER = 200_000
 #: Code of a text that is no order at all; the codes of refused orders are in production.errors.
 MALFORMED_ORDER = 1099
 #: Cell time between two looks at the orders' states [s].
@@ -97,18 +97,15 @@ def _answer(response: Any, answer: Acknowledgement) -> Any:
 
 
 def _parse(text: str) -> KittingOrder | str:
-    """Return the order that a text holds (JSON is YAML, too), or why it is none."""
-    if len(text.encode()) > MAX_ORDER:
-        return f"the order has {len(text.encode())} bytes; allowed are {MAX_ORDER}"
+    """Return the order that a text holds (JSON is YAML, too), or all that is wrong with it."""
+    content = text.encode()
+    if len(content) > MAX_ORDER:
+        return f"the order has {len(content)} bytes; allowed are {MAX_ORDER}"
     try:
-        return KittingOrder.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        return f"the order is neither JSON nor YAML: {error}"
-    except RecursionError:
-        return "the order is nested too deeply"
-    except ValidationError as error:
-        return "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'order'}: {problem['msg']}, "
-            f"got {str(problem['input'])[:80]!r}"
-            for problem in error.errors()
-        )
+        document = parse_yaml(content, "order")
+        order = validate(document, KittingOrder)
+        document.raise_if_failed()
+    except InputError as error:
+        return str(error)
+    assert order is not None
+    return order

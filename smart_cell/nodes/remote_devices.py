@@ -160,10 +160,14 @@ class RosGripper:
         Raises:
             RosError: The device does not answer.
         """
+        worn = self.state().tool
         response = await self._bridge.call(self._tool, Command.Request(command=tool))
-        if response.accepted:
-            await self._state.seen(lambda state: state.tool == tool, f"tool {tool}")
-        return bool(response.accepted)
+        # Asked twice, for want of an answer, the device refuses what it has done already.
+        done_before = worn != tool and self.state().tool == tool
+        if not (response.accepted or done_before):
+            return False
+        await self._state.seen(lambda state: state.tool == tool, f"tool {tool}")
+        return True
 
 
 class RosConveyor:

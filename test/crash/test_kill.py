@@ -20,6 +20,8 @@ from sensor_msgs.msg import JointState
 from smart_cell.nodes import qos, shared_memory
 from support.ros import bridge
 
+pytestmark = pytest.mark.alone
+
 #: Until an arm moves: bring-up, and the first part comes along the belt.
 MOTION_DEADLINE = 60.0
 MOVING = 0.25

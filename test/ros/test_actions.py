@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from action_msgs.msg import GoalInfo
 from action_msgs.srv import CancelGoal
 from smart_cell_msgs.action import MoveTransporter
+from unique_identifier_msgs.msg import UUID
 
 from smart_cell.nodes.actions import GoalClient, GoalEnd, GoalOutcome, GoalServer
 from smart_cell.nodes.bridge import RosError
@@ -160,6 +162,9 @@ def test_a_foreign_cancel_is_reported_but_not_done() -> None:
             canceler = other.node("other").create_client(CancelGoal, "/move/_action/cancel_goal")
             other.start()
             await other.until_ready(canceler.service_is_ready, "cancel service", 10.0)
+            # A first answer may be lost; this one says that there is no such goal.
+            nothing = CancelGoal.Request(goal_info=GoalInfo(goal_id=UUID(uuid=[1] * 16)))
+            assert not (await other.call(canceler, nothing)).goals_canceling
             task = asyncio.ensure_future(client.run(goal("s1"), 10.0))
             await until(lambda: handler.begun == ["s1"], "the goal's begin")
             response = await other.call(canceler, CancelGoal.Request())

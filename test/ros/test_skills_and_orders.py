@@ -251,11 +251,12 @@ def test_orders_are_not_taken_refused_or_shown_over_ros() -> None:
             answer = await one.call(submit, SubmitOrder.Request(order=json.dumps(ORDER)))
             assert (answer.accepted, answer.code) == (False, 1001)
             for text, reason in (
-                ("order_id: [", "neither JSON nor YAML"),
-                ("just words", "order"),
-                ('{"order_id": "o2", "colour": 1}', "colour"),
-                ("x" * 1_000_001, "allowed are 1000000"),
-                ("[" * 5000, "order"),
+                ("order_id: [", "order:2:1: not YAML"),
+                ("just words", "must hold keys and values"),
+                ('{"order_id": "o2", "colour": 1}', "order:1:20: colour: unknown key"),
+                ('{"order_id": "o2", "order_id": "o3"}', "given twice"),
+                ("x" * 200_001, "allowed are 200000"),
+                ("[" * 5000, "nested deeper"),
             ):
                 answer = await one.call(submit, SubmitOrder.Request(order=text))
                 assert (answer.accepted, answer.code) == (False, MALFORMED_ORDER)

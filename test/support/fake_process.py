@@ -12,9 +12,13 @@ from smart_cell.nodes.process import die_with
 
 
 def main() -> None:
-    """Behave as told: ``wait``, ``deaf``, ``end:<code>``, ``fail:<text>`` or ``task``."""
+    """Behave as told: ``wait``, ``deaf``, ``end:<code>``, ``fail:<text>`` or ``task``.
+
+    ``task`` reports and ends when it gets SIGUSR1.
+    """
     how, parent = sys.argv[1], int(sys.argv[sys.argv.index("--parent") + 1])
     die_with(parent)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     sys.stderr.write(f"[{how}] INFO: pid {os.getpid()}\n")
     sys.stderr.flush()
     if how.startswith("end:"):
@@ -23,6 +27,9 @@ def main() -> None:
         sys.stderr.write(f"[x] ERROR: {how[5:]}\n")
         sys.exit(3)
     if how == "task":
+        sys.stderr.write(f"[{how}] INFO: ready\n")
+        sys.stderr.flush()
+        signal.sigwait({signal.SIGUSR1})
         for report in (["up"], ["time", 1.5], ["event", 2.0, "run_ended", {"ok": True}]):
             sys.stdout.write(json.dumps(report) + "\n")
         sys.stdout.write("not a report\n")

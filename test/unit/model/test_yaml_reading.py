@@ -58,6 +58,7 @@ def test_text_that_is_no_yaml_is_refused_at_its_place(
         (b"&a [*a]", "contains itself"),
         (b"&a {x: {y: *a}}", "contains itself"),
     ],
+    ids=["brackets", "mappings", "values", "list_in_itself", "mapping_in_itself"],
 )
 def test_limits_hold(content: bytes, text: str) -> None:
     assert text in refusal(content).problems[0].message

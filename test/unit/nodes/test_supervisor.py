@@ -76,7 +76,14 @@ def is_alive(pid: int) -> bool:
 
 
 def test_the_tasks_end_is_not_the_runs_end() -> None:
-    heard = Heard()
+    def let_go(line: str, pid: int) -> None:
+        if line.endswith("INFO: ready"):
+            ready.add(line)
+            if len(ready) == 2:
+                os.kill(heard.pids["task"], signal.SIGUSR1)
+
+    ready: set[str] = set()
+    heard = Heard(let_go)
     outcome = run(heard, spec("a", "wait"), spec("b", "task", task=True))
     assert outcome == Outcome(0)
     assert (heard.ups, heard.times) == (1, [1.5])
