@@ -212,6 +212,9 @@ class SupplyReader:
         content = self._mapping(place, value, keys)
         if not content or not self._active(place, content):
             return []
+        parts = self._belt_parts((*place, "parts_to_spawn"), content.get("parts_to_spawn"))
+        if not parts:
+            return []
         period = nist.decimal(content.get("spawn_rate"))
         if period is None or not 0.0 < period <= 3600.0:
             text = "must be the seconds between parts, up to 3600; got "
@@ -225,9 +228,6 @@ class SupplyReader:
         if nist.BELT not in self.d.conveyors:
             text = f"cell {self.cell.name!r} has no conveyor {nist.BELT!r}"
             self.document.say(place, text)
-            return []
-        parts = self._belt_parts((*place, "parts_to_spawn"), content.get("parts_to_spawn"))
-        if not parts:
             return []
         yaw = math.remainder(nist.SPAWN_YAW - self.cell.pose(nist.BELT).yaw, 2 * math.pi)
         return [

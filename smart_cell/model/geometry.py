@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,3 +86,10 @@ class Pose:
         """Rotation about z [rad], in (-pi, pi], of the frame's x axis projected onto the plane."""
         x, y, z, w = self.quaternion
         return float(np.arctan2(2 * (x * y + z * w), 1 - 2 * (y * y + z * z)))
+
+
+def least_distance(points: Iterable[tuple[float, float]], alone: float) -> float:
+    """Return the distance between the two closest of some points; ``alone`` if there is one."""
+    given = list(points)
+    distances = [math.dist(a, b) for i, a in enumerate(given) for b in given[i + 1 :]]
+    return min(distances, default=alone)

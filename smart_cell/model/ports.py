@@ -211,8 +211,18 @@ class TrackedPart:
 
 @dataclass(frozen=True)
 class TrackedTray:
-    """A tray that the cell knows of, on a tray table or a transporter."""
+    """A tray that the cell knows of, on a tray table or a transporter.
 
+    Attributes:
+        name: The tracker's name for this one tray, such as ``t3``.
+        tray_id: The number on its marker; more than one tray may bear it.
+        type: Tray type of the cell description.
+        pose: Of the tray's frame in the world.
+        location: Where it stands, as kind:name.
+        last_seen: Cell time of the last image in which it was seen [s].
+    """
+
+    name: str
     tray_id: int
     type: str
     pose: Pose
@@ -227,7 +237,7 @@ class PartsPort(Protocol):
         """Return all known parts, by part_id."""
 
     def trays(self) -> tuple[TrackedTray, ...]:
-        """Return all known trays, by tray_id."""
+        """Return all known trays, by tray_id and name."""
 
 
 @dataclass(frozen=True)

@@ -234,6 +234,7 @@ def _part_to_message(part: TrackedPart) -> Part:
 
 def _tray_to_message(tray: TrackedTray) -> Tray:
     return Tray(
+        name=tray.name,
         tray_id=tray.tray_id,
         type=tray.type,
         pose=pose_to_message(tray.pose),
@@ -260,6 +261,7 @@ def parts_from_message(message: Parts) -> tuple[tuple[TrackedPart, ...], tuple[T
     )
     trays = tuple(
         TrackedTray(
+            name=tray.name,
             tray_id=tray.tray_id,
             type=tray.type,
             pose=pose_from_message(tray.pose),

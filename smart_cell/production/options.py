@@ -35,11 +35,6 @@ class Target:
     part_type: str
 
 
-def tray_name(tray_id: int) -> str:
-    """Return the name by which a tray is reserved."""
-    return f"tray:{tray_id}"
-
-
 @dataclass(frozen=True)
 class Found:
     """What there is to do a step with.
@@ -136,7 +131,7 @@ class Options:
     def for_tray(
         self, step_id: str, transporter: str, trays: Sequence[TrackedTray], arms: Collection[str]
     ) -> Found:
-        """Return all ways to bring one of ``trays`` to ``transporter``; see ``tray_name``."""
+        """Return all ways to bring one of ``trays`` to ``transporter``."""
         options = []
         seat = self._cell.pose(transporter) @ self._home_offset(transporter)
         for arm in arms:
@@ -147,7 +142,7 @@ class Options:
                 if self._reaches(arm, pose) and self._reaches(arm, goal):
                     travel = self._reach.travel_time(arm, None, pose)
                     cost = travel + self._reach.travel_time(arm, pose, goal)
-                    options.append(Option(step_id, arm, tray_name(tray.tray_id), cost=cost))
+                    options.append(Option(step_id, arm, tray.name, cost=cost))
         return Found(tuple(options))
 
     def for_part(self, step_id: str, part: TrackedPart, arms: Collection[str]) -> Found:

@@ -13,11 +13,11 @@ from smart_cell.model.ports import (
     SkillOutcome,
     SkillResult,
     SkillsPort,
-    SlotContent,
     StorePort,
     TrayContent,
     World,
 )
+from smart_cell.production.kit import content_of
 from smart_cell.runtime.motion.waiting import before
 from smart_cell.runtime.work import Attempt, Verdict, Work, WorkKind
 
@@ -75,7 +75,7 @@ class ArmWorker:
         record = {"order_id": work.order_id, "arm": arm.name, "thing": thing}
         await self._store.commit("step", key, {**record, "state": "intent"})
         if work.kind is WorkKind.TRAY:
-            result = await self._bring_tray(arm, work, int(thing.partition(":")[2]))
+            result = await self._bring_tray(arm, work, thing)
         elif work.kind is WorkKind.CLEAR:
             result = await self._clear(arm, work, thing)
         else:
@@ -110,7 +110,7 @@ class ArmWorker:
         attempt = await self._take(arm, work, part_id)
         if attempt is not None:
             return attempt
-        if work.put_back and not work.cancelled:
+        if work.product is not None and not work.cancelled:
             return await self._put_into_slot(arm, work)
         result = await self._put_away(arm, work)
         if result.outcome is not SkillOutcome.DONE:
@@ -132,8 +132,7 @@ class ArmWorker:
         return _failed("pick", picked)
 
     async def _put_into_slot(self, arm: ArmState, work: Work) -> Attempt:
-        assert work.product is not None
-        target = {"transporter": work.transporter, "slot": work.product.slot}
+        target = {"transporter": work.transporter, "slot": work.slot}
         result = await self._run(arm, "place", target, work.timeout)
         if result.outcome is SkillOutcome.BLOCKED and self._holds(arm):
             result = await self._run(arm, "place", target, work.timeout)
@@ -148,7 +147,7 @@ class ArmWorker:
                     self._placed(work.transporter, *work.demand)
                 return Attempt(Verdict.DONE)
             if done:
-                text = f"slot {work.product.slot} of {work.transporter} is empty after the placing"
+                text = f"slot {work.slot} of {work.transporter} is empty after the placing"
                 return Attempt(Verdict.FAILED, text)
         return Attempt(Verdict.FAILED, _failed("place", result).reason)
 
@@ -157,19 +156,18 @@ class ArmWorker:
 
         Without an answer it counts as filled: nothing is put on top, and the inspection decides.
         """
-        assert work.product is not None
         try:
             content = await self.inspect(work.transporter)
         except SmartCellError as error:
             self._fault(work.transporter, "inspection_failed", str(error))
             return True
-        return slot_content(content, work.product.slot) is not None
+        return content_of(content, work.slot) is not None
 
-    async def _bring_tray(self, arm: ArmState, work: Work, tray_id: int) -> Attempt:
+    async def _bring_tray(self, arm: ArmState, work: Work, tray: str) -> Attempt:
         attempt = await self._wear_tool(arm, "trays", work)
         if attempt is not None:
             return attempt
-        picked = await self._run(arm, "pick_tray", {"tray_id": tray_id}, work.timeout)
+        picked = await self._run(arm, "pick_tray", {"tray": tray}, work.timeout)
         if picked.outcome is not SkillOutcome.DONE:
             return _failed("pick_tray", picked)
         target = {"transporter": work.transporter}
@@ -180,7 +178,7 @@ class ArmWorker:
             if self._holds(arm):
                 self._disable(arm, "it holds a tray that it cannot put down")
             return Attempt(Verdict.FAILED, _failed("place_tray", placed).reason)
-        return await self._verify_tray(work, tray_id)
+        return await self._verify_tray(work, int(picked.data["tray_id"]))
 
     async def _verify_tray(self, work: Work, tray_id: int) -> Attempt:
         """Wait for the transporter's tray sensor."""
@@ -244,11 +242,6 @@ class ArmWorker:
 
     def _fault(self, source: str, code: str, text: str) -> None:
         self._world.events.emit("fault", source=source, code=code, text=text)
-
-
-def slot_content(content: TrayContent, slot: str) -> SlotContent | None:
-    """Return what an inspection found in a slot; None if it is empty."""
-    return next((item for item in content.slots if item.slot == slot), None)
 
 
 def _failed(skill: str, result: SkillResult) -> Attempt:

@@ -10,7 +10,7 @@ from smart_cell.model.ports import PartsPort, TrackedPart, World
 from smart_cell.production.dispatch import Option, ReadyStep, assign
 from smart_cell.production.forecast import Forecast
 from smart_cell.production.inventory import Inventory, Survey
-from smart_cell.production.options import Found, Options, Target, tray_name
+from smart_cell.production.options import Found, Options, Target
 from smart_cell.runtime.arm_worker import ArmState, ArmWorker
 from smart_cell.runtime.wake import Bell
 from smart_cell.runtime.work import Attempt, Blocked, Verdict, Work, WorkEnd, WorkKind
@@ -126,8 +126,8 @@ class Dispatcher:
                 for tray in self._parts.trays()
                 if tray.location.startswith("tray_table:")
                 and work.tray_id in (None, tray.tray_id)
-                and self._inventory.keeper(tray_name(tray.tray_id)) is None
-                and not self._inventory.given_up(tray_name(tray.tray_id))
+                and self._inventory.keeper(tray.name) is None
+                and not self._inventory.given_up(tray.name)
             ]
             found = self._options.for_tray(work.step_id, work.transporter, trays, arms)
         elif work.kind is WorkKind.CLEAR:
@@ -233,6 +233,8 @@ class Dispatcher:
         work.running = False
         work.last_reason = attempt.reason
         if attempt.verdict is Verdict.DONE:
+            if work.product is None and work.kind is WorkKind.CLEAR:
+                self._inventory.release(thing, work.step_id)  # put away: others may have it
             work.finish(WorkEnd(True, thing))
             return
         self._inventory.release(thing, work.step_id)

@@ -408,7 +408,9 @@ class Orchestrator:
         self._bell.ring()
 
     def _check(self, order: KittingOrder) -> tuple[Refusal, ...]:
-        return check_order(order, self._cell.description, self._tray_ids, self._options.can_place)
+        # A scored job takes another tray where the right one is missing.
+        tray_ids = None if self._job.scoring else self._tray_ids
+        return check_order(order, self._cell.description, tray_ids, self._options.can_place)
 
 
 def _tray_ids(cell: Cell, job: Job) -> tuple[int, ...]:

@@ -13,8 +13,9 @@ from smart_cell.model.ports import PartsPort, SlotContent, TrayContent, World
 from smart_cell.production import recipe as recipes
 from smart_cell.production import scoring
 from smart_cell.production.inventory import Inventory
+from smart_cell.production.kit import content_of, difference, is_right, surplus
 from smart_cell.production.orders import OrderBook, OrderEntry, OrderState, ProductStatus
-from smart_cell.runtime.arm_worker import ArmWorker, slot_content
+from smart_cell.runtime.arm_worker import ArmWorker
 from smart_cell.runtime.dispatcher import Dispatcher
 from smart_cell.runtime.motion.waiting import before
 from smart_cell.runtime.transporter_moves import TransporterMoves
@@ -22,6 +23,8 @@ from smart_cell.runtime.work import Work, WorkEnd, WorkKind
 
 #: How far from its slot a part on a tray may be seen and still be the one in the slot [m].
 SLOT_GATE = 0.06
+#: How long cameras may take to see a part that the inspection has found [s]; pause between looks.
+SEEN_TIME, LOOK_PERIOD = 3.0, 0.1
 #: Deadline of the way back to the filling station after the delivery [s].
 RETURN_TIME = 120.0
 
@@ -70,6 +73,7 @@ class OrderRun:
         self._emit = services.world.events.emit
         self._cancelled = False
         self._products: dict[str, ProductStatus] = {}
+        self._flaws: list[str] = []  # of the delivered tray, beside its products
 
     def cancel(self) -> None:
         """End the order at its next step boundary; what is placed stays."""
@@ -139,7 +143,7 @@ class OrderRun:
         content = await self._services.worker.inspect(self.transporter)
         wanted = {product.slot: product for product in self._order.products}
         return content.extra == 0 and all(
-            found.slot in wanted and _is_right(wanted[found.slot], found) for found in content.slots
+            found.slot in wanted and is_right(wanted[found.slot], found) for found in content.slots
         )
 
     async def _fetch_tray(self, group: Sequence[recipes.Step]) -> None:
@@ -147,12 +151,23 @@ class OrderRun:
         assert isinstance(spec, recipes.FetchTrayStep)
         if self._port.state().tray_id is not None:
             return
-        work = self._work(group[0].step_id, WorkKind.TRAY, spec.timeout_s, spec.retries)
-        work.duty = spec.duty
-        work.tray_id = self._order.tray_id
-        (end,) = await self._do([work])
+        wanted = self._order.tray_id
+        end = await self._bring_tray(group[0].step_id, spec, wanted)
+        if not end.done and wanted is not None and self._is_scored and not self._cancelled:
+            other = await self._bring_tray(f"{group[0].step_id}/other", spec, None)
+            if other.done:
+                self._flaws.append(f"not on tray {wanted}: {end.reason}")
+                return
         if not end.done:
             raise self._failed(f"no tray could be brought to {self.transporter}: {end.reason}")
+
+    async def _bring_tray(
+        self, step_id: str, spec: recipes.FetchTrayStep, tray_id: int | None
+    ) -> WorkEnd:
+        work = self._work(step_id, WorkKind.TRAY, spec.timeout_s, spec.retries)
+        work.duty, work.tray_id = spec.duty, tray_id
+        (end,) = await self._do([work])
+        return end
 
     async def _lock_tray(self, group: Sequence[recipes.Step]) -> None:
         spec = group[0].spec
@@ -161,22 +176,33 @@ class OrderRun:
 
     async def _place_products(self, group: Sequence[recipes.Step]) -> None:
         content = await self._services.worker.inspect(self.transporter)
-        works = []
+        works = await self._clearings(content)
         for step in group:
             assert step.product is not None
-            found = slot_content(content, step.product.slot)
-            if found is not None and _is_right(step.product, found):
+            found = content_of(content, step.product.slot)
+            if found is not None and is_right(step.product, found):
                 self._note(step.product, "done", None, None)
             elif found is None:
                 works.append(self._product_work(step.step_id, step.product))
             else:
                 await self._repair(step.product, found)
         for work, end in zip(works, await self._do(works), strict=True):
-            assert work.product is not None
+            if work.product is None:
+                continue  # a clearing: the inspection tells what is left
             if end.done:
                 self._note(work.product, "done", end.thing, None)
             else:
                 self._note(work.product, "failed", None, end.reason)
+
+    async def _clearings(self, content: TrayContent) -> list[Work]:
+        """Return the work of taking off what lies in slots for which nothing is ordered."""
+        works = []
+        for found in surplus(content, self._order.products):
+            thing = await self._part_in_slot(found.slot)
+            if thing is not None:
+                name = f"{self._order.order_id}/surplus/{found.slot}"
+                works.append(self._clear_work(name, found.slot, thing))
+        return works
 
     async def _inspect(self, group: Sequence[recipes.Step]) -> None:
         spec = group[0].spec
@@ -187,10 +213,16 @@ class OrderRun:
             if not wrong or repair == spec.repairs or self._cancelled:
                 break
             for product in wrong:
-                await self._repair(product, slot_content(content, product.slot))
+                await self._repair(product, content_of(content, product.slot))
         for product in wrong:
-            found = slot_content(content, product.slot)
-            self._note(product, "failed", None, f"inspection: {_difference(product, found)}")
+            found = content_of(content, product.slot)
+            self._note(product, "failed", None, f"inspection: {difference(product, found)}")
+        left = [
+            f"{f.color} {f.type} in slot {f.slot}" for f in surplus(content, self._order.products)
+        ]
+        left += [f"{content.extra} more beside the slots"] if content.extra else []
+        if left:
+            self._flaws.append(f"not ordered but on the tray: {', '.join(left)}")
 
     async def _deliver(self, group: Sequence[recipes.Step]) -> None:
         spec = group[0].spec
@@ -223,28 +255,45 @@ class OrderRun:
             extra=content.extra,
         )
         missing = [item for item in self._products.values() if item.status != "done"]
-        reason = "; ".join(f"slot {item.product.slot}: {item.reason}" for item in missing)
-        await self._close(OrderState.PARTIAL if missing else OrderState.DONE, reason, points)
+        reasons = [f"slot {item.product.slot}: {item.reason}" for item in missing] + self._flaws
+        state = OrderState.PARTIAL if reasons else OrderState.DONE
+        await self._close(state, "; ".join(reasons), points)
         self._services.submitted(self._order.order_id)
 
     # ------------------------------------------------------------------ pieces
 
+    @property
+    def _is_scored(self) -> bool:
+        """A scored job delivers whatever brings points, on whatever tray."""
+        return self._services.rules is not None
+
     def _minimum(self) -> int:
-        """Return how many products a delivery needs; a scored job is submitted anyway."""
+        """Return how many products a delivery needs."""
         submit = self._services.recipe.steps[-1]
         assert isinstance(submit, recipes.SubmitStep)
-        return submit.minimum_products if self._services.rules is None else 0
+        return 0 if self._is_scored else submit.minimum_products
+
+    @property
+    def _place_spec(self) -> recipes.PlaceProductStep:
+        steps = self._services.recipe.steps
+        return next(item for item in steps if isinstance(item, recipes.PlaceProductStep))
 
     def _product_work(self, step_id: str, product: Product) -> Work:
-        spec = next(
-            item
-            for item in self._services.recipe.steps
-            if isinstance(item, recipes.PlaceProductStep)
-        )
+        spec = self._place_spec
         work = self._work(step_id, WorkKind.PRODUCT, spec.timeout_s, spec.retries)
-        work.product = product
+        work.product, work.slot = product, product.slot
         work.duty = spec.duty
         work.patience = spec.wait_for_part_s
+        return work
+
+    def _clear_work(self, step_id: str, slot: str, thing: str) -> Work:
+        """Return the work of taking a part off the tray; nobody else keeps it any more."""
+        keeper = self._services.inventory.keeper(thing)
+        if keeper is not None:
+            self._services.inventory.release(thing, keeper)
+        spec = self._place_spec
+        work = self._work(step_id, WorkKind.CLEAR, spec.timeout_s, 0)
+        work.slot, work.thing, work.duty = slot, thing, spec.duty
         return work
 
     def _work(self, step_id: str, kind: WorkKind, timeout: float, retries: int) -> Work:
@@ -271,52 +320,56 @@ class OrderRun:
     async def _repair(self, product: Product, found: SlotContent | None) -> None:
         """Make one product right: take out what is wrong, put it back or bring another part."""
         name = f"{self._order.order_id}/repair/{product.slot}"
-        if found is not None:
-            thing = self._part_in_slot(product.slot)
-            if thing is None:
-                text = f"{_difference(product, found)}, and no part is seen there to take out"
-                self._note(product, "failed", None, text)
-                return
-            self._let_go(thing)
-            work = self._product_work(f"{name}/take_out", product)
-            work.kind, work.thing, work.retries = WorkKind.CLEAR, thing, 0
-            work.put_back = (found.type, found.color) == work.demand and not found.flipped
-            (end,) = await self._do([work])
-            if not end.done:
-                text = f"{_difference(product, found)}, and it was not taken out: {end.reason}"
-                self._note(product, "failed", None, text)
-                return
-            if work.put_back:
-                self._note(product, "done", thing, None)
-                return
+        if found is not None and not await self._taken_out(f"{name}/take_out", product, found):
+            return
         (end,) = await self._do([self._product_work(name, product)])
         if end.done:
             self._note(product, "done", end.thing, None)
         else:
             self._note(product, "failed", None, end.reason)
 
-    def _part_in_slot(self, slot: str) -> str | None:
-        """Return the tracked part that is nearest to a slot of the tray, if one is near."""
-        x, y, _ = self._services.cell.slot_pose(self.transporter, slot).xyz
-        near = [
-            (abs(part.pose.xyz[0] - x) + abs(part.pose.xyz[1] - y), part.part_id)
-            for part in self._services.parts.parts()
-            if part.location == f"tray:{self.transporter}"
-        ]
-        distance, part_id = min(near, default=(SLOT_GATE, None))
-        return part_id if distance < SLOT_GATE else None
+    async def _taken_out(self, name: str, product: Product, found: SlotContent) -> bool:
+        """Take a wrong part out; False if the slot needs nothing more, one way or the other."""
+        wrong = difference(product, found)
+        thing = await self._part_in_slot(product.slot)
+        if thing is None:
+            text = f"{wrong}, and no part is seen there to take out"
+            self._note(product, "failed", None, text)
+            return False
+        work = self._clear_work(name, product.slot, thing)
+        right = (found.type, found.color) == (product.type, product.color) and not found.flipped
+        if right:  # it only lies badly: it goes into its slot again
+            work.product = product
+        (end,) = await self._do([work])
+        if not end.done:
+            self._note(product, "failed", None, f"{wrong}, and it was not taken out: {end.reason}")
+        elif right:
+            self._note(product, "done", thing, None)
+        return end.done and not right
 
-    def _let_go(self, thing: str) -> None:
-        keeper = self._services.inventory.keeper(thing)
-        if keeper is not None:
-            self._services.inventory.release(thing, keeper)
+    async def _part_in_slot(self, slot: str) -> str | None:
+        """Return the tracked part that is nearest to a slot of the tray, once one is seen there."""
+        x, y, _ = self._services.cell.slot_pose(self.transporter, slot).xyz
+        deadline = self._clock.now() + SEEN_TIME
+        while True:
+            near = [
+                (abs(part.pose.xyz[0] - x) + abs(part.pose.xyz[1] - y), part.part_id)
+                for part in self._services.parts.parts()
+                if part.location == f"tray:{self.transporter}"
+            ]
+            distance, part_id = min(near, default=(SLOT_GATE, None))
+            if distance < SLOT_GATE:
+                return part_id
+            if self._clock.now() >= deadline:
+                return None
+            await self._clock.sleep_until(self._clock.now() + LOOK_PERIOD)
 
     def _wrong(self, content: TrayContent) -> list[Product]:
         """Return the products that count as done and are not right by the inspection."""
         return [
             item.product
             for slot, item in self._products.items()
-            if item.status == "done" and not _is_right(item.product, slot_content(content, slot))
+            if item.status == "done" and not is_right(item.product, content_of(content, slot))
         ]
 
     def _note(self, product: Product, status: str, part_id: str | None, reason: str | None) -> None:
@@ -379,26 +432,3 @@ def emit_end(world: World, entry: OrderEntry) -> None:
         score=score,
         reason=entry.reason or None,
     )
-
-
-def _is_right(product: Product, found: SlotContent | None) -> bool:
-    return (
-        found is not None
-        and (found.type, found.color) == (product.type, product.color)
-        and found.correct_pose
-        and not found.flipped
-    )
-
-
-def _difference(product: Product, found: SlotContent | None) -> str:
-    """Say in words what is wrong with a slot."""
-    if found is None:
-        return f"slot {product.slot} is empty"
-    if (found.type, found.color) != (product.type, product.color):
-        return (
-            f"slot {product.slot} holds a {found.color} {found.type} "
-            f"instead of a {product.color} {product.type}"
-        )
-    if found.flipped:
-        return f"the {product.color} {product.type} in slot {product.slot} is upside down"
-    return f"the {product.color} {product.type} in slot {product.slot} is out of place"

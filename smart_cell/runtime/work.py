@@ -48,10 +48,10 @@ class Work:
         timeout: Deadline of each skill, from its start [s].
         retries: Failures after the first that are allowed.
         duty: Duty that the arm must have.
-        product: The product (PRODUCT), or what should be in the slot (CLEAR).
+        product: The product (PRODUCT); what goes into its slot again (CLEAR), None = goes away.
+        slot: Slot of the tray (PRODUCT, CLEAR).
         tray_id: The tray that is wanted (TRAY); None = any.
         thing: The part that is to be taken off (CLEAR).
-        put_back: It is the right part and goes into its slot again (CLEAR).
         patience: How long to wait for a part beyond the belts' supply [s].
         excluded: Parts and trays that this work has failed with.
         blocked: Pairs of arm and thing that could not be planned.
@@ -74,9 +74,9 @@ class Work:
     end: asyncio.Future[WorkEnd]
     duty: str = "parts"
     product: Product | None = None
+    slot: str = ""
     tray_id: int | None = None
     thing: str | None = None
-    put_back: bool = False
     patience: float = 10.0
     failures: int = 0
     attempts: int = 0

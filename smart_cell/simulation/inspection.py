@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Mapping
 
-from smart_cell.model.geometry import Pose
+from smart_cell.model.geometry import Pose, least_distance
 from smart_cell.model.ports import SlotContent, TrayContent
 from smart_cell.simulation.completion import complete
 from smart_cell.simulation.frames import quaternion_agreement
@@ -46,7 +46,7 @@ class VirtualInspection:
             return TrayContent(None, ())
         to_tray = self._stock.pose(tray).inverse()
         slots = carrier.tray_type.slots
-        reach = _half_spacing(slots)
+        reach = least_distance(slots.values(), alone=0.2) / 2
         best: dict[str, tuple[float, Item, Pose]] = {}
         load = carrier.load()
         for item in load:
@@ -68,12 +68,6 @@ class VirtualInspection:
             lambda: complete(future, self.look(transporter)),
         )
         return await future
-
-
-def _half_spacing(slots: Mapping[str, tuple[float, float]]) -> float:
-    points = list(slots.values())
-    distances = [math.dist(a, b) for i, a in enumerate(points) for b in points[i + 1 :]]
-    return min(distances, default=0.2) / 2
 
 
 def _content(slot: str, distance: float, item: Item, pose: Pose) -> SlotContent:

@@ -47,14 +47,13 @@ def pool_sizes(cell: Cell, job: Job) -> dict[str, int]:
     return sizes
 
 
-def tray_types(cell: Cell, job: Job) -> dict[int, str]:
-    """Return the type of every tray in the cell, by its number."""
-    types: dict[int, str] = {}
-    for tray in job.supply.trays:
-        types[tray.tray_id] = cell.description.tray_tables[tray.table].tray_type
-    for name, tray_id in loaded_trays(cell, job).items():
-        types[tray_id] = cell.description.transporters[name].tray_type
-    return types
+def all_trays(cell: Cell, job: Job) -> list[tuple[int, str]]:
+    """Return the number and type of every tray in the cell; numbers may come twice."""
+    tables, movers = cell.description.tray_tables, cell.description.transporters
+    return [
+        *((tray.tray_id, tables[tray.table].tray_type) for tray in job.supply.trays),
+        *((number, movers[name].tray_type) for name, number in loaded_trays(cell, job).items()),
+    ]
 
 
 def loaded_trays(cell: Cell, job: Job) -> dict[str, int]:

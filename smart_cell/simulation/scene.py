@@ -14,7 +14,7 @@ from smart_cell.model.description import PartType, TrayType
 from smart_cell.model.geometry import Pose
 from smart_cell.model.orders import Job
 from smart_cell.simulation.layers import AFFINITY, Class, Layer, cup_bit
-from smart_cell.simulation.pool import pool_sizes, tray_types
+from smart_cell.simulation.pool import all_trays, pool_sizes
 from smart_cell.simulation.scene_arms import ArmIds, add_arm, arm_ids, excluded_pairs
 from smart_cell.simulation.scene_builder import TIMESTEP, SceneBuilder, shape_of
 from smart_cell.simulation.scene_furniture import add_furniture, add_transporter
@@ -61,7 +61,7 @@ class Scene:
         classes: Class of each geom, shape (ngeom,); changes when a part is grasped or let go.
         owners: Name of the thing each geom belongs to.
         parts: Body ids of the part pool by type.
-        trays: Body id by tray number.
+        trays: Number, tray type and body id of every tray.
         belts: Geom id by conveyor.
     """
 
@@ -71,8 +71,7 @@ class Scene:
     classes: NDArray[np.int8]
     owners: list[str]
     parts: dict[str, list[int]]
-    trays: dict[int, int]
-    tray_type: dict[int, str]
+    trays: list[tuple[int, str, int]]
     belts: dict[str, int]
 
 
@@ -111,8 +110,10 @@ def build_scene(cell: Cell, job: Job) -> Scene:
         ),
         owners=[builder.marks[model.geom(i).name][1] for i in range(model.ngeom)],
         parts={kind: [model.body(name).id for name in names] for kind, names in parts.items()},
-        trays={tray_id: model.body(name).id for tray_id, name in trays.items()},
-        tray_type=tray_types(cell, job),
+        trays=[
+            (number, kind, model.body(name).id)
+            for name, (number, kind) in zip(trays, all_trays(cell, job), strict=True)
+        ],
         belts={name: model.geom(f"belt:{name}").id for name in cell.description.conveyors},
     )
 
@@ -127,17 +128,18 @@ def _new_spec() -> mujoco.MjSpec:
     return spec
 
 
-def _add_pools(builder: SceneBuilder, job: Job) -> tuple[dict[str, list[str]], dict[int, str]]:
+def _add_pools(builder: SceneBuilder, job: Job) -> tuple[dict[str, list[str]], list[str]]:
+    """Add the bodies; return the names of those of each part type, and of the trays."""
     cell = builder.cell
     parts: dict[str, list[str]] = {}
     for row, (kind, count) in enumerate(pool_sizes(cell, job).items()):
         parts[kind] = [f"part:{kind}:{i}" for i in range(count)]
         for column, name in enumerate(parts[kind]):
             _add_part(builder, name, cell.description.part_types[kind], row, column)
-    trays: dict[int, str] = {}
-    for column, (tray_id, tray_type) in enumerate(tray_types(cell, job).items()):
-        trays[tray_id] = f"tray:{tray_id}"
-        _add_tray(builder, tray_id, cell.description.tray_types[tray_type], column)
+    trays: list[str] = []
+    for column, (_, kind) in enumerate(all_trays(cell, job)):
+        trays.append(f"tray:{column}")
+        _add_tray(builder, trays[-1], cell.description.tray_types[kind], column)
     return parts, trays
 
 
@@ -154,8 +156,7 @@ def _add_part(builder: SceneBuilder, name: str, kind: PartType, row: int, column
     geom.priority = 2
 
 
-def _add_tray(builder: SceneBuilder, tray_id: int, kind: TrayType, column: int) -> None:
-    name = f"tray:{tray_id}"
+def _add_tray(builder: SceneBuilder, name: str, kind: TrayType, column: int) -> None:
     body = builder.spec.worldbody.add_body(
         name=name, pos=[float(column), 0.0, PARKING_Z], gravcomp=1.0
     )

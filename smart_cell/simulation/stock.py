@@ -71,10 +71,7 @@ class Stock:
         self._cache: tuple[list[Item], NDArray[np.int64]] | None = None
         for kind, bodies in scene.parts.items():
             self._free[kind] = [self._item("part", kind, body) for body in reversed(bodies)]
-        self.trays: dict[int, Item] = {}
-        for tray_id, body in scene.trays.items():
-            self.trays[tray_id] = self._item("tray", scene.tray_type[tray_id], body)
-            self.trays[tray_id].serial = tray_id
+        self.trays = [self._tray(*tray) for tray in scene.trays]
 
     def _item(self, kind: str, type_name: str, body: int) -> Item:
         model = self._physics.model
@@ -84,6 +81,11 @@ class Stock:
         item = Item(kind, type_name, body, int(model.body_geomadr[body]), qpos, dof, parking)
         self.by_geom[item.geom] = item
         self._set_bits(item, 0, 0)
+        return item
+
+    def _tray(self, number: int, type_name: str, body: int) -> Item:
+        item = self._item("tray", type_name, body)
+        item.serial = number
         return item
 
     def _set_bits(self, item: Item, contype: int, conaffinity: int) -> None:
@@ -146,9 +148,17 @@ class Stock:
         self._place(item, pose, velocity)
         return item
 
-    def enter_tray(self, tray_id: int, pose: Pose, origin: str) -> Item:
-        """Bring a tray into the cell; ``pose`` is that of its frame in the world."""
-        item = self.trays[tray_id]
+    def enter_tray(self, tray_id: int, type_name: str, pose: Pose, origin: str) -> Item:
+        """Bring a tray that is not there yet into the cell; ``pose`` is of its frame in the world.
+
+        Raises:
+            LookupError: The scene has no further tray of that number and type.
+        """
+        kind = (tray_id, type_name)
+        waiting = [i for i in self.trays if (i.serial, i.type) == kind and not i.present]
+        if not waiting:
+            raise LookupError(f"no {type_name} with number {tray_id} is left")
+        item = waiting[0]
         item.origin, item.lost, item.holder = origin, False, ""
         self._place(item, pose, (0.0, 0.0, 0.0))
         return item

@@ -124,11 +124,13 @@ class Twin:
         cell, stock = self.cell, self.stock
         for tray in job.supply.trays:
             slot = cell.slot_pose(tray.table, tray.slot)
-            kind = cell.description.tray_types[self.physics.scene.tray_type[tray.tray_id]]
-            stock.enter_tray(tray.tray_id, slot @ Pose((0.0, 0.0, kind.size_m[2])), tray.table)
+            kind = cell.description.tray_tables[tray.table].tray_type
+            height = cell.description.tray_types[kind].size_m[2]
+            stock.enter_tray(tray.tray_id, kind, slot @ Pose((0.0, 0.0, height)), tray.table)
         for name, tray_id in loaded_trays(cell, job).items():
             transporter = self.transporters[name]
-            stock.enter_tray(tray_id, transporter.tray_pose(), name)
+            kind = transporter.description.tray_type
+            stock.enter_tray(tray_id, kind, transporter.tray_pose(), name)
             transporter.lock(True)
         for part in job.supply.parts:
             place = cell.slot_pose(part.place, part.slot)

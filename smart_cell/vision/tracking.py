@@ -9,6 +9,7 @@ it any more.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -47,7 +48,7 @@ class _Track:
     belt: str | None
     location: str
     last_seen: float
-    part_id: str = ""
+    name: str = ""
     hits: int = 1
     missed: int = 0
     carried: Callable[[], Pose] | None = None
@@ -82,7 +83,7 @@ class Tracker:
         self._belt_frames = {name: cell.pose(name).matrix() for name in self._belts}
         self._belt_lengths = {n: c.length_m for n, c in cell.description.conveyors.items()}
         self._tracks: list[_Track] = []
-        self._named = 0
+        self._named = Counter[str]()
 
     # ------------------------------------------------------------------ what comes in
 
@@ -138,7 +139,7 @@ class Tracker:
         Raises:
             UnknownPartError: If the part was not picked before.
         """
-        held = [track for track in self._tracks if track.part_id == part_id and track.carried]
+        held = [track for track in self._tracks if track.name == part_id and track.carried]
         if not held:
             raise UnknownPartError(f"part {part_id!r} was not picked, so it cannot be placed")
         self._tracks.remove(held[0])
@@ -160,7 +161,7 @@ class Tracker:
 
     def lost(self, part_id: str) -> None:
         """A gripper has lost a picked part: where it is now, only cameras can tell."""
-        gone = [track for track in self._tracks if track.part_id == part_id and track.carried]
+        gone = [track for track in self._tracks if track.name == part_id and track.carried]
         self._tracks = [track for track in self._tracks if track not in gone]
 
     def cleared(self, location: str) -> None:
@@ -175,14 +176,15 @@ class Tracker:
         told = [
             self._told(track, now)
             for track in self._tracks
-            if track.kind == "part" and track.part_id and track.carried is None
+            if track.kind == "part" and track.name and track.carried is None
         ]
         return tuple(sorted(told, key=lambda part: int(part.part_id[1:])))
 
     def trays(self) -> tuple[TrackedTray, ...]:
-        """Return all known trays, by number."""
+        """Return all known trays, by number and name."""
         told = [
             TrackedTray(
+                name=track.name,
                 tray_id=track.tray_id if track.tray_id is not None else -1,
                 type=track.type,
                 pose=self._pose(track, track.last_seen),
@@ -190,9 +192,9 @@ class Tracker:
                 last_seen=track.last_seen,
             )
             for track in self._tracks
-            if track.kind == "tray" and track.hits >= self.CONFIRM
+            if track.kind == "tray" and track.name
         ]
-        return tuple(sorted(told, key=lambda tray: tray.tray_id))
+        return tuple(sorted(told, key=lambda tray: (tray.tray_id, int(tray.name[1:]))))
 
     def part(self, part_id: str) -> TrackedPart:
         """Return one part as it is now.
@@ -233,7 +235,7 @@ class Tracker:
 
     def _by_id(self, part_id: str) -> _Track:
         for track in self._tracks:
-            if track.part_id == part_id and track.kind == "part" and track.carried is None:
+            if track.name == part_id and track.kind == "part" and track.carried is None:
                 return track
         raise UnknownPartError(f"no part {part_id!r} is known (any more)")
 
@@ -242,7 +244,7 @@ class Tracker:
         if track.belt is not None:
             velocity = self._belt_frames[track.belt][:3, 0] * self._belts[track.belt].speed
         return TrackedPart(
-            part_id=track.part_id,
+            part_id=track.name,
             type=track.type,
             color=track.color,
             pose=self._pose(track, now),
@@ -307,7 +309,7 @@ class Tracker:
         moved = location != track.location or bool(np.linalg.norm(xyz - track.xyz) > self.MOVED)
         if moved:
             track.weight = 0
-            if not self._is_confirmed(track):
+            if not track.name:
                 track.hits = 1
         track.location, track.belt = location, belt
         track.weight = min(track.weight + 1, self.LONGEST_AVERAGE)
@@ -319,13 +321,10 @@ class Tracker:
         track.quaternion = mixed / np.linalg.norm(mixed)
         self._name(track)
 
-    def _is_confirmed(self, track: _Track) -> bool:
-        return bool(track.part_id) or (track.kind == "tray" and track.hits >= self.CONFIRM)
-
     def _name(self, track: _Track) -> None:
-        if track.kind == "part" and not track.part_id and track.hits >= self.CONFIRM:
-            self._named += 1
-            track.part_id = f"p{self._named}"
+        if not track.name and track.hits >= self.CONFIRM:
+            self._named[track.kind] += 1
+            track.name = f"{track.kind[0]}{self._named[track.kind]}"
 
     def _place(self, kind: str, pose: Pose, time: float) -> tuple[str, str | None]:
         if kind == "tray":
@@ -382,7 +381,7 @@ class Tracker:
     def _is_over(self, track: _Track, time: float) -> bool:
         if track.carried is not None:
             return False
-        if not self._is_confirmed(track):
+        if not track.name:
             late = time > track.last_seen + self.PATIENCE
             return track.missed > 0 or late
         if track.missed >= self.FORGET_AFTER:

@@ -157,14 +157,15 @@ class FakeCell:
             for name, item in d.transporters.items()
         }
         self.tray_list = {
-            tray.tray_id: TrackedTray(
+            f"t{number}": TrackedTray(
+                f"t{number}",
                 tray.tray_id,
                 d.tray_tables[tray.table].tray_type,
                 cell.slot_pose(tray.table, tray.slot),
                 f"tray_table:{tray.table}",
                 0.0,
             )
-            for tray in supply.trays
+            for number, tray in enumerate(supply.trays, 1)
         }
         for index, item in enumerate(supply.parts):
             part = TrackedPart(
@@ -195,7 +196,7 @@ class FakeCell:
         return tuple(sorted(known, key=lambda part: part.part_id))
 
     def trays(self) -> tuple[TrackedTray, ...]:
-        return tuple(self.tray_list[n] for n in sorted(self.tray_list))
+        return tuple(self.tray_list.values())
 
     def _belt_parts(self) -> list[TrackedPart]:
         """Parts that were fed and have neither left the belt nor been taken."""
@@ -258,7 +259,7 @@ class FakeCell:
             del self.running[arm]
 
     def _do(self, gripper: FakeGripper, skill: str, parameters: Mapping[str, Any]) -> SkillResult:
-        done = SkillResult(SkillOutcome.DONE)
+        data: dict[str, Any] = {}
         if skill == "pick":
             assert gripper.held is None, "picks while it holds something"
             part = next((p for p in self.parts() if p.part_id == parameters["part_id"]), None)
@@ -278,7 +279,8 @@ class FakeCell:
             )
             gripper.held = None
         elif skill == "pick_tray":
-            gripper.held = self.tray_list.pop(parameters["tray_id"])
+            gripper.held = self.tray_list.pop(parameters["tray"])
+            data["tray_id"] = gripper.held.tray_id
         elif skill == "place_tray":
             assert isinstance(gripper.held, TrackedTray)
             self.transporters[parameters["transporter"]].tray_id = gripper.held.tray_id
@@ -287,8 +289,11 @@ class FakeCell:
             gripper.tool = parameters["tool"]
         else:
             assert skill == "discard"
+            if isinstance(gripper.held, TrackedPart) and gripper.held.location.startswith("tray:"):
+                away = replace(gripper.held, location="bin:away")
+                self.static[away.part_id] = away
             gripper.held = None
-        return done
+        return SkillResult(SkillOutcome.DONE, data=data)
 
     def _take(self, part: TrackedPart) -> None:
         self.taken[part.part_id] = part

@@ -18,7 +18,6 @@ def main() -> None:
     """
     how, parent = sys.argv[1], int(sys.argv[sys.argv.index("--parent") + 1])
     die_with(parent)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     sys.stderr.write(f"[{how}] INFO: pid {os.getpid()}\n")
     sys.stderr.flush()
     if how.startswith("end:"):
@@ -26,12 +25,10 @@ def main() -> None:
     if how.startswith("fail:"):
         sys.stderr.write(f"[x] ERROR: {how[5:]}\n")
         sys.exit(3)
-    if how == "task":
-        sys.stderr.write(f"[{how}] INFO: ready\n")
-        sys.stderr.flush()
-        signal.sigwait({signal.SIGUSR1})
-        for report in (["up"], ["time", 1.5], ["event", 2.0, "run_ended", {"ok": True}]):
-            sys.stdout.write(json.dumps(report) + "\n")
+
+    def report(_number: int, _frame: types.FrameType | None) -> None:
+        for line in (["up"], ["time", 1.5], ["event", 2.0, "run_ended", {"ok": True}]):
+            sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.write("not a report\n")
         sys.exit(0)
 
@@ -39,6 +36,8 @@ def main() -> None:
         sys.stderr.write(f"[{how}] INFO: told to end\n")
         sys.exit(0)
 
+    if how == "task":
+        signal.signal(signal.SIGUSR1, report)
     signal.signal(signal.SIGTERM, signal.SIG_IGN if how == "deaf" else on_signal)
     sys.stderr.write(f"[{how}] INFO: ready\n")
     sys.stderr.flush()

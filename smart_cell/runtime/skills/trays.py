@@ -25,42 +25,42 @@ from smart_cell.runtime.skills.base import (
 
 
 class PickTray(Skill):
-    """Fetches the tray with the number ``tray_id`` from its table."""
+    """Fetches the tray with the tracker's name ``tray`` from its table."""
 
     name = "pick_tray"
-    parameters: ClassVar[Mapping[str, type]] = {"tray_id": int}
+    parameters: ClassVar[Mapping[str, type]] = {"tray": str}
 
     async def run(self, arm: str, **parameters: Any) -> SkillResult:
         """See Skill.run."""
-        context, number = self.context, int(parameters["tray_id"])
+        context, name = self.context, str(parameters["tray"])
         if context.tool(arm).grasps != "trays":
             return SkillResult(SkillOutcome.BLOCKED, f"{arm} wears no tool for trays")
         context.empty(arm)
         await context.motion.make_ready(arm)
-        async with context.motion.trip(arm, lambda: self._errand(arm, number)) as trip:
+        async with context.motion.trip(arm, lambda: self._errand(arm, name)) as trip:
             await context.switch(arm, True)
             await context.motion.run(arm, trip.approach)
             attached = await context.attached(arm, True, context.now() + ATTACH_TIME)
             if attached:
-                self._note_held(arm, number)
+                self._note_held(arm, name)
             else:
                 await context.switch(arm, False)
             retreat = context.motion.run(arm, trip.retreat)
             await context.motion.with_leaving(arm, trip.retreat, retreat)
         if not attached:
-            text = f"the vacuum sensor of {arm} saw no tray {number}"
+            text = f"the vacuum sensor of {arm} saw no tray {name}"
             return SkillResult(SkillOutcome.NOT_ATTACHED, text)
-        context.holding(arm, "tray")
-        return SkillResult(SkillOutcome.DONE, data={"tray_id": number})
+        held = context.holding(arm, "tray")
+        return SkillResult(SkillOutcome.DONE, data={"tray_id": int(held.name)})
 
-    def _tray(self, number: int) -> TrackedTray:
+    def _tray(self, name: str) -> TrackedTray:
         for tray in self.context.tracker.trays():
-            if tray.tray_id == number and tray.location.startswith("tray_table:"):
+            if tray.name == name and tray.location.startswith("tray_table:"):
                 return tray
-        raise SkillEnd(SkillOutcome.BLOCKED, f"tray {number} is seen on no tray table")
+        raise SkillEnd(SkillOutcome.BLOCKED, f"tray {name} is seen on no tray table")
 
-    def _errand(self, arm: str, number: int) -> Errand:
-        context, tray = self.context, self._tray(number)
+    def _errand(self, arm: str, name: str) -> Errand:
+        context, tray = self.context, self._tray(name)
         top = raised(tray.pose.matrix(), -context.tool(arm).press_m)
         contacts = grasp_yaws(top)
         after = tuple(
@@ -70,13 +70,13 @@ class PickTray(Skill):
         touch = resting_on(tray.location)
         return Errand(contacts, None, after, context.motion.around(), touch)
 
-    def _note_held(self, arm: str, number: int) -> None:
-        context, tray = self.context, self._tray(number)
+    def _note_held(self, arm: str, name: str) -> None:
+        context, tray = self.context, self._tray(name)
         pose = tray.pose.matrix()
         grasp = np.linalg.inv(context.contact_now(arm)) @ pose
         context.unit(arm).held = Held(
             kind="tray",
-            name=str(number),
+            name=str(tray.tray_id),
             type=tray.type,
             color="",
             flipped=False,

@@ -104,10 +104,10 @@ def test_reach_is_asked_once_for_the_same_place(cell: Cell) -> None:
 
 def test_tray_is_offered_to_arms_that_reach_it_and_the_seat() -> None:
     ariac = load_cell("ariac")
-    tray = TrackedTray(3, "kit_tray", ariac.slot_pose("kts1", "1"), "tray_table:kts1", 0.0)
+    tray = TrackedTray("t1", 3, "kit_tray", ariac.slot_pose("kts1", "1"), "tray_table:kts1", 0.0)
     everywhere = Options(ariac, FakeReach(lambda arm, pose: True))
     assert everywhere.arms("trays") == ("floor_robot",)
     (option,) = everywhere.for_tray("s", "agv1", [tray], everywhere.arms("trays")).options
-    assert (option.arm, option.thing) == ("floor_robot", "tray:3")
+    assert (option.arm, option.thing) == ("floor_robot", "t1")
     no_seat = Options(ariac, FakeReach(lambda arm, pose: pose.xyz[1] < 0.0))
     assert no_seat.for_tray("s", "agv1", [tray], ("floor_robot",)).options == ()

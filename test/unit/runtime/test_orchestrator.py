@@ -149,7 +149,7 @@ def test_tray_is_fetched_with_a_tool_change_and_scores_the_maximum(ariac: Cell) 
     ]
     (end,) = fake.events.of("order_ended")
     assert end["score"] == {"points": 9, "maximum": 9}
-    assert fake.skills_run[1][2] == {"tray_id": 3}
+    assert fake.skills_run[1][2] == {"tray": "t1"}
 
 
 def test_ceiling_robot_picks_only_what_the_floor_robot_cannot_reach(ariac: Cell) -> None:

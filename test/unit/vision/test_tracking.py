@@ -63,10 +63,10 @@ class Scene:
         )
         self.tracker.on_detections(Detections(camera, self.clock.time - latency, items))
 
-    def show_tray(self, camera: str, kind: str, tray_id: int, pose: Pose) -> None:
-        local = self.cell.pose(camera).inverse() @ pose
-        item = Detection("tray", kind, "", local, tray_id=tray_id)
-        self.tracker.on_detections(Detections(camera, self.clock.time, (item,)))
+    def show_trays(self, camera: str, kind: str, tray_id: int, *poses: Pose) -> None:
+        inverse = self.cell.pose(camera).inverse()
+        items = [Detection("tray", kind, "", inverse @ pose, tray_id=tray_id) for pose in poses]
+        self.tracker.on_detections(Detections(camera, self.clock.time, tuple(items)))
 
 
 def on_belt(scene: Scene, x: float, y: float = 0.0) -> Pose:
@@ -300,8 +300,8 @@ def test_trays_are_known_by_number_on_tables_and_transporters() -> None:
     on_agv = seat_pose(ARIAC, "agv1", 0.0) @ Pose((0.0, 0.0, height))
     for _ in range(3):
         scene.step()
-        scene.show_tray("tables_camera_2", kind, 4, on_table)
-        scene.show_tray("agv1_camera", kind, 2, on_agv)
+        scene.show_trays("tables_camera_2", kind, 4, on_table)
+        scene.show_trays("agv1_camera", kind, 2, on_agv)
     trays = scene.tracker.trays()
     assert [(t.tray_id, t.location) for t in trays] == [
         (2, "transporter:agv1"),
@@ -309,6 +309,17 @@ def test_trays_are_known_by_number_on_tables_and_transporters() -> None:
     ]
     np.testing.assert_allclose(trays[1].pose.xyz, on_table.xyz, atol=1e-9)
     assert scene.tracker.parts() == ()
+
+
+def test_two_trays_with_one_number_are_two_trays() -> None:
+    scene = Scene(ARIAC)
+    kind = ARIAC.description.tray_tables["kts2"].tray_type
+    lift = Pose((0.0, 0.0, ARIAC.description.tray_types[kind].size_m[2]))
+    for _ in range(3):
+        scene.step()
+        poses = [ARIAC.slot_pose("kts2", slot) @ lift for slot in ("4", "6")]
+        scene.show_trays("tables_camera_2", kind, 1, *poses)
+    assert [(t.name, t.tray_id) for t in scene.tracker.trays()] == [("t1", 1), ("t2", 1)]
 
 
 def test_unknown_cameras_and_conveyors_are_refused() -> None:

@@ -26,12 +26,12 @@ def test_tray_goes_from_its_table_onto_the_seat_with_the_seats_yaw() -> None:
         bench = FakeBench(CELL)
         tray = bench.add_tray(7, "kts2", "5")
         async with bench.seen():
-            refused = await run(bench, FLOOR, "pick_tray", tray_id=7)
+            refused = await run(bench, FLOOR, "pick_tray", tray="t1")
             assert refused.outcome is SkillOutcome.BLOCKED
             assert "no tool for trays" in refused.message
             changed = await run(bench, FLOOR, "change_tool", tool="tray_gripper")
             assert changed.outcome is SkillOutcome.DONE, changed.message
-            picked = await run(bench, FLOOR, "pick_tray", tray_id=7)
+            picked = await run(bench, FLOOR, "pick_tray", tray="t1")
             assert picked.outcome is SkillOutcome.DONE, picked.message
             assert tray.holder == FLOOR
             placed = await run(bench, FLOOR, "place_tray", transporter="agv1")
@@ -54,11 +54,11 @@ def test_tray_is_not_put_onto_another_one_and_unknown_trays_are_blocked() -> Non
         bench.transporters["agv1"].tray_id = 3
         async with bench.seen():
             await run(bench, FLOOR, "change_tool", tool="tray_gripper")
-            unknown = await run(bench, FLOOR, "pick_tray", tray_id=8)
-            assert (await run(bench, FLOOR, "pick_tray", tray_id=7)).outcome is SkillOutcome.DONE
+            unknown = await run(bench, FLOOR, "pick_tray", tray="t8")
+            assert (await run(bench, FLOOR, "pick_tray", tray="t1")).outcome is SkillOutcome.DONE
             occupied = await run(bench, FLOOR, "place_tray", transporter="agv1")
         assert unknown.outcome is SkillOutcome.BLOCKED
-        assert "tray 8 is seen on no tray table" in unknown.message
+        assert "tray t8 is seen on no tray table" in unknown.message
         assert occupied.outcome is SkillOutcome.BLOCKED
         assert "already carries tray 3" in occupied.message
 
