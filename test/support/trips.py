@@ -58,10 +58,11 @@ class TripStudy:
     def planners(self) -> dict[str, MovePlanner]:
         """The planner of each arm."""
         fixed = fixed_solids(self.cell)
+        owners = {zone: name for name in self.arms for zone in self.own_zones(name)}
         found = {}
         for name, arm in self.arms.items():
             clearance = Clearance(arm, (*fixed, *base_solids(self.arms, name)))
-            found[name] = MovePlanner(arm, clearance, self.zones, self.own_zones(name))
+            found[name] = MovePlanner(arm, clearance, self.zones, owners)
         return found
 
     def rest(self, arm: str) -> Array:

@@ -9,7 +9,7 @@ their duration, and the first that is clear of everything is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -171,7 +171,7 @@ class MovePlanner:
         arm: ArmModel,
         clearance: Clearance,
         zones: Sequence[Solid],
-        own_zones: Sequence[str] = (),
+        owners: Mapping[str, str] | None = None,
     ) -> None:
         """Keep what is needed.
 
@@ -179,12 +179,12 @@ class MovePlanner:
             arm: The arm.
             clearance: Its check.
             zones: The boxes of the zones, in the world.
-            own_zones: Names of the zones in which the arm may rest.
+            owners: Arms by the zone in which they rest: it is theirs for good.
         """
         self.arm = arm
         self.clearance = clearance
         self._zones = tuple(zones)
-        self._own_zones = frozenset(own_zones)
+        self._owners = dict(owners or {})
         self._ready = {name: arm.ready(name) for name in arm.description.ready_poses}
         self._folded = self._ready[arm.description.folded]
         self._height = arm.description.transfer_height_m
@@ -258,11 +258,16 @@ class MovePlanner:
         """Return a motion as a section of a trip, and its samples, if it is clear.
 
         Raises:
-            MotionRefusedError: If it is not.
+            MotionRefusedError: If it is not, or enters a zone that is another arm's for good.
         """
         samples = sample(self.arm, way.times, way.positions, carried)
         self.refuse_hit(name, samples, around.lying, touch, around.standing)
-        return Section(name, way, self.zones(samples)), samples
+        zones = self.zones(samples)
+        for zone in zones:
+            if zone in self._owners:
+                text = f"{name} refused: it enters zone {zone}, which is {self._owners[zone]}'s"
+                raise MotionRefusedError(f"{self.arm.name}: {text}")
+        return Section(name, way, zones), samples
 
     def refuse_hit(
         self,
@@ -290,7 +295,7 @@ class MovePlanner:
         found: dict[str, float] = {}
         for column, zone in enumerate(self._zones):
             when = np.flatnonzero(inside[:, column])
-            if when.size and zone.name not in self._own_zones:
+            if when.size and self._owners.get(zone.name) != self.arm.name:
                 last = min(int(when[-1]) + 1, len(samples.times) - 1)
                 found[zone.name] = float(samples.times[last])
         return found

@@ -103,10 +103,11 @@ class MotionService:
         fixed = fixed_solids(cell)
         standing = {name: _resting_in(model, zones) for name, model in models.items()}
         self.zones = ZoneKeeper([z.name for z in zones], world.clock, world.events, standing)
+        owners = {zone: name for name, names in standing.items() for zone in names}
         self._units: dict[str, ArmUnit] = {}
         for name, model in models.items():
             clearance = Clearance(model, (*fixed, *base_solids(models, name)))
-            moves = MovePlanner(model, clearance, zones, standing[name])
+            moves = MovePlanner(model, clearance, zones, owners)
             self._units[name] = ArmUnit(model, moves, BeltPlanner(moves))
 
     def unit(self, arm: str) -> ArmUnit:

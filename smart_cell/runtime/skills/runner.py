@@ -14,9 +14,10 @@ from smart_cell.runtime.motion.service import MotionService
 from smart_cell.runtime.motion.waiting import DeadlineError
 from smart_cell.runtime.motion.zones import ZonesBusyError
 from smart_cell.runtime.skills.base import Skill, SkillContext, SkillEnd, SkillError
+from smart_cell.runtime.skills.discard import Discard
 from smart_cell.runtime.skills.move import Move
 from smart_cell.runtime.skills.pick import Pick
-from smart_cell.runtime.skills.place import Discard, Place
+from smart_cell.runtime.skills.place import Place
 from smart_cell.runtime.skills.tools import ChangeTool
 from smart_cell.runtime.skills.trays import PickTray, PlaceTray
 from smart_cell.vision.tracking import Tracker, UnknownPartError

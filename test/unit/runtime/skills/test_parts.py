@@ -287,6 +287,34 @@ def test_discarded_part_rides_on_the_belt_again() -> None:
     run_virtual(main())
 
 
+def test_part_is_laid_onto_the_belt_into_a_gap_only() -> None:
+    async def main() -> None:
+        bench = FakeBench(CELL)
+        held = on_belt(bench, 0.75)
+        others = [on_belt(bench, 0.75 - 0.16 * i, y=-0.02) for i in range(1, 5)]
+        async with bench.seen():
+            await run(bench, LEFT, "pick", part_id=bench.part_id(held))
+            nearest: list[float] = []
+
+            async def watch() -> None:
+                while held.holder is not None:
+                    await bench.clock.sleep_until(bench.clock.now() + 0.02)
+                for _ in range(20):
+                    place = bench.pose(held)[:2, 3]
+                    nearest.append(
+                        min(float(np.linalg.norm(bench.pose(o)[:2, 3] - place)) for o in others)
+                    )
+                    await bench.clock.sleep_until(bench.clock.now() + 0.02)
+
+            watching = asyncio.ensure_future(watch())
+            result = await run(bench, LEFT, "discard")
+            assert result.outcome is SkillOutcome.DONE, result.message
+            await watching
+        assert min(nearest) > 0.08
+
+    run_virtual(main())
+
+
 def test_cancelled_skill_stops_the_arm_keeps_its_zones_and_the_next_one_recovers() -> None:
     async def main() -> None:
         bench = FakeBench(CELL)

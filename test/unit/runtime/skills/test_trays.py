@@ -65,6 +65,27 @@ def test_tray_is_not_put_onto_another_one_and_unknown_trays_are_blocked() -> Non
     run_virtual(main())
 
 
+def test_part_from_a_tray_goes_to_a_free_place_of_a_bin() -> None:
+    async def main() -> None:
+        bench = FakeBench(CELL)
+        bench.transporters["agv2"].tray_id = 3
+        part = bench.add_part("sensor", "red", bench.slot("agv2", "3"))
+        neighbour = bench.add_part("pump", "blue", CELL.slot_pose("bin2", "6"))
+        async with bench.seen():
+            picked = await run(bench, FLOOR, "pick", part_id=bench.part_id(part))
+            assert picked.outcome is SkillOutcome.DONE, picked.message
+            result = await run(bench, FLOOR, "discard")
+            assert result.outcome is SkillOutcome.DONE, result.message
+            location = result.data["to"]
+            assert location.startswith("bin:")
+            lying = {p.part_id: p.location for p in bench.tracker.parts()}
+            assert lying[bench.part_id(part)] == location
+            apart = bench.pose(part)[:2, 3] - bench.pose(neighbour)[:2, 3]
+            assert np.linalg.norm(apart) > 0.15
+
+    run_virtual(main())
+
+
 def test_tool_is_changed_within_the_changers_tolerance_straight_down() -> None:
     async def main() -> None:
         bench = FakeBench(CELL)
