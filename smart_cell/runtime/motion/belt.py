@@ -39,8 +39,10 @@ MATCHED = 0.7
 SCAN = 0.03
 #: Places nearer than this are out of reach together [m].
 GRID = 0.02
-#: Meeting places that are planned in full before giving up.
+#: Meetings that are planned in full before giving up.
 MOST_PLANS = 12
+#: Postures of the arm that are tried for one meeting, and how far a joint is from one to the next.
+MOST_POSTURES, ANOTHER_POSTURE = 3, 0.3
 #: Shift of the meeting point above which the motion is corrected [m], and the largest that can be.
 WORTH_CORRECTING, LARGEST_CORRECTION = 0.002, 0.03
 
@@ -315,25 +317,28 @@ class BeltPlanner:
     # ------------------------------------------------------------------ where to meet
 
     def _meetings(self, search: _Search, descent: float, *, via: bool) -> Iterator[_Meeting]:
-        """Two feasible meetings with a descent: the earliest, and one a little later."""
+        """Feasible meetings with a descent: at the earliest time, and a little later."""
         target = search.target
         step = SCAN / float(np.linalg.norm(target.velocity))
         found = 0
         time = max(target.earliest, search.now + descent)
         while time + DWELL <= target.latest and found < 2:
-            meeting = self._meeting(search, time, descent, via=via)
-            if meeting is not None:
-                yield meeting
+            meetings = self._meetings_at(search, time, descent, via=via)
+            if meetings:
+                yield from meetings
                 found += 1
                 time += 4 * step
             time += step
 
-    def _meeting(
+    def _meetings_at(
         self, search: _Search, time: float, descent: float, *, via: bool
-    ) -> _Meeting | None:
-        """The quickest way to a meeting at a given time, if it can be reached by then."""
+    ) -> list[_Meeting]:
+        """The quickest ways to a meeting at a given time, if it can be reached by then.
+
+        Each ends in another posture of the arm: if one is in the way of something, another is not.
+        """
         target, arm = search.target, self._arm
-        best: tuple[float, _Meeting] | None = None
+        found: list[tuple[float, _Meeting]] = []
         for yaw in target.yaws[:1] if arm.turn_sign else target.yaws:
             contact = target.at(time, yaw)
             height = self._moves.hover_heights(float(contact[2, 3]))[0]
@@ -344,12 +349,17 @@ class BeltPlanner:
                     for duration, stops in self._moves.ways_in(
                         search.start, external, above, via=via
                     ):
-                        in_time = search.now + duration + descent <= time
-                        if in_time and (best is None or duration < best[0]):
+                        if search.now + duration + descent <= time:
                             final = yaw + turned
                             there = replace(ride, contact=target.at(time, final))
-                            best = duration, _Meeting(time, descent, final, stops, there)
-        return None if best is None else best[1]
+                            found.append((duration, _Meeting(time, descent, final, stops, there)))
+        kept: list[_Meeting] = []
+        for _, meeting in sorted(found, key=lambda item: item[0]):
+            hand = arm.hand_part(meeting.stops[-1])
+            others = (arm.hand_part(other.stops[-1]) for other in kept)
+            if all(float(np.max(np.abs(hand - other))) > ANOTHER_POSTURE for other in others):
+                kept.append(meeting)
+        return kept[:MOST_POSTURES]
 
     def _above(self, above: Array, contact: Array, external: Array) -> Iterator[Array]:
         """Joint positions at the begin of the descent; places out of reach are remembered."""
