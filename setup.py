@@ -127,9 +127,9 @@ setup(
     entry_points={
         "console_scripts": [
             "smart-cell = smart_cell.cli.main:main",
-            "smart_cell_simulation = smart_cell.nodes.simulation_process:main",
-            "smart_cell_control = smart_cell.nodes.control_process:main",
-            "smart_cell_cell = smart_cell.nodes.cell_process:main",
+            "smart_cell_simulation = smart_cell.nodes.start:simulation",
+            "smart_cell_control = smart_cell.nodes.start:control",
+            "smart_cell_cell = smart_cell.nodes.start:cell",
         ]
     },
 )

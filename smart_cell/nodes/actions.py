@@ -33,6 +33,8 @@ RESULT_TIMEOUT = 10
 ANSWER_DEADLINE = 5.0
 #: Steady time in which a cancelled goal must have ended [s]: the longest stop, and more.
 CANCEL_DEADLINE = 3.0
+#: Steady time between two looks at whether the server has gone meanwhile [s].
+_LOSS_PERIOD = 0.1
 
 
 class GoalOutcome(enum.Enum):
@@ -174,7 +176,7 @@ class GoalClient:
         """
         self._bridge = bridge
         self._client = ActionClient(node, action_type, name)
-        self.name = f"{node.get_namespace().rstrip('/')}/{name}"
+        self.name = name if name.startswith("/") else f"{node.get_namespace().rstrip('/')}/{name}"
         self._clock = clock
         self._lost = lost
 
@@ -278,13 +280,23 @@ class GoalClient:
             ids = [bytes(info.goal_id.uuid) for info in response.goals_canceling]
             if bytes(handle.goal_id.uuid) not in ids and not ending.done():
                 log.info("%s: nothing to cancel, the goal has just ended", self.name)
-            await asyncio.wait_for(asyncio.shield(ending), CANCEL_DEADLINE)
-        except asyncio.TimeoutError:
-            raise RosError(
-                f"a cancelled goal of {self.name} had not ended {CANCEL_DEADLINE:g} s later"
-            ) from None
+            await self._ended_or_lost(ending)
         finally:
             ending.cancel()
+
+    async def _ended_or_lost(self, ending: asyncio.Future[Any]) -> None:
+        """Wait for the end of a cancelled goal; there is none if the server's process goes.
+
+        Raises:
+            RosError: The server lives, and the goal has not ended in time.
+        """
+        deadline = self._bridge.loop.time() + CANCEL_DEADLINE
+        while not ending.done() and not self._lost():
+            if self._bridge.loop.time() > deadline:
+                raise RosError(
+                    f"a cancelled goal of {self.name} had not ended {CANCEL_DEADLINE:g} s later"
+                )
+            await asyncio.wait({ending}, timeout=_LOSS_PERIOD)
 
 
 def _outcome(status: int) -> GoalOutcome:
