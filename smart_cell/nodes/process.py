@@ -201,9 +201,10 @@ async def _host(name: str, body: Callable[[Bridge], Awaitable[int]]) -> int:
         if not stop.done():
             stop.set_result(OK)
 
-    # Whoever sends one of these brings the cell down in order: that is no failure.
+    # Whoever sends one of these brings the cell down in order: that is no failure. The handlers stay
+    # to the end of the process: ros2 launch sends SIGINT once more than the terminal has.
     for number in (signal.SIGINT, signal.SIGTERM):
-        bridge.loop.add_signal_handler(number, on_signal)
+        signal.signal(number, lambda *_: bridge.to_loop(on_signal))
     work = asyncio.ensure_future(body(bridge))
     try:
         ends: set[asyncio.Future[Any]] = {work, bridge.failed, stop}

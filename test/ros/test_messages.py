@@ -103,7 +103,7 @@ def test_tracked_parts_change_on_the_wire() -> None:
     part = TrackedPart(
         "p1", "gear", "red", POSE, (0.1, 0.0, 0.0), "conveyor:infeed", True, 5.5, 5.25
     )
-    tray = TrackedTray(3, "kit_tray", POSE, "tray_table:left:1", 1.0)
+    tray = TrackedTray("t4", 3, "kit_tray", POSE, "tray_table:left:1", 1.0)
     parts, trays = c.parts_from_message(sent(c.parts_to_message([part], [tray], 6.0)))
     assert (parts, trays) == ((part,), (tray,))
 
