@@ -201,8 +201,7 @@ async def _host(name: str, body: Callable[[Bridge], Awaitable[int]]) -> int:
         if not stop.done():
             stop.set_result(OK)
 
-    # Whoever sends one of these brings the cell down in order: that is no failure. The handlers stay
-    # to the end of the process: ros2 launch sends SIGINT once more than the terminal has.
+    # Whoever sends one of these brings the cell down in order: that is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: bridge.to_loop(on_signal))
     work = asyncio.ensure_future(body(bridge))
@@ -216,6 +215,9 @@ async def _host(name: str, body: Callable[[Bridge], Awaitable[int]]) -> int:
     finally:
         with contextlib.suppress(SmartCellError):
             await bridge.close()
+        # ros2 launch sends SIGINT once more than the terminal; and the handlers keep the bridge.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
     return code
 
 
@@ -227,7 +229,7 @@ async def _end(work: asyncio.Future[int], bridge: Bridge, stop: asyncio.Future[i
     if not work.done():
         work.cancel()
         await asyncio.wait({work})
-    if fault is None and bridge.failed.done():
+    if fault is None and bridge.failed.done() and not stop.done():
         fault = bridge.failed.result()
     if fault is not None:
         return FAILED
