@@ -33,7 +33,7 @@ setup: python
 
 ## make run        the default cell completes its orders in ROS 2 processes; ARGS="..." go to smart-cell run
 run: setup
-	$(BIN)/smart-cell run $(ARGS)
+	$(BIN)/smart-cell run --report build/run $(ARGS)
 
 ## make test       all tests; ARGS="..." go to pytest
 test: setup

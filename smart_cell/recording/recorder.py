@@ -141,6 +141,9 @@ class Recorder:
             raise RecordingError(text) from None
 
     def print_summary(self) -> None:
-        """Show the final table."""
+        """Show the final table, and where the report is."""
         if self._console is not None:
             self._console.print(summary(self.values()))
+            if self._folder is not None:
+                text = f"report: {self._folder / PAGE_FILE}"
+                self._console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -75,7 +75,9 @@ def test_good_run_ends_with_0(
 ) -> None:
     assert simulate(tmp_path, "--seed", "7") == 0
     assert fake[0][1] == 7
-    assert "everything ended as it should" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "everything ended as it should" in out
+    assert str(tmp_path / "report" / "report.html") in out
     assert report(tmp_path)["ok"] is True
 
 
