@@ -42,6 +42,13 @@ SANITIZE_FLAGS = [
     "-fno-omit-frame-pointer",
 ]
 
+EXECUTABLES = {
+    "smart-cell": "smart_cell.cli.main:main",
+    "smart_cell_simulation": "smart_cell.nodes.start:simulation",
+    "smart_cell_control": "smart_cell.nodes.start:control",
+    "smart_cell_cell": "smart_cell.nodes.start:cell",
+}
+
 REQUIREMENTS = ROOT / "tools" / "requirements"
 EXTRAS = ("sim", "ros", "test", "lint", "colcon", "bench")
 
@@ -93,11 +100,14 @@ def data_files() -> list[tuple[str, list[str]]]:
     """Return the data files by the folder they install to, found by walking the source folders.
 
     An editable install has none: tools/setup_env.py links them, so that a changed file counts.
+    A wheel's executables lie in bin/; `ros2 run` and `ros2 launch` look for them in lib/smart_cell,
+    where colcon puts them (see setup.cfg).
     """
     if "editable_wheel" in sys.argv:
         return []
     share = f"share/{NAME}"
-    files: dict[str, list[str]] = {
+    files: dict[str, list[str]] = {f"lib/{NAME}": launchers()} if "bdist_wheel" in sys.argv else {}
+    files |= {
         "share/ament_index/resource_index/packages": [f"resource/{NAME}"],
         share: ["package.xml"],
     }
@@ -109,6 +119,17 @@ def data_files() -> list[tuple[str, list[str]]]:
                     relative.as_posix()
                 )
     return sorted(files.items())
+
+
+def launchers() -> list[str]:
+    """Write a script for each executable that starts the one in bin/; return their paths."""
+    folder = Path("build") / "launchers"
+    (ROOT / folder).mkdir(parents=True, exist_ok=True)
+    for name in EXECUTABLES:
+        path = ROOT / folder / name
+        path.write_text(f'#!/bin/sh\nexec "$(dirname "$0")/../../bin/{name}" "$@"\n')
+        path.chmod(0o755)
+    return [(folder / name).as_posix() for name in EXECUTABLES]
 
 
 setup(
@@ -125,11 +146,6 @@ setup(
     extras_require={name: requirements(name) for name in EXTRAS},
     zip_safe=False,
     entry_points={
-        "console_scripts": [
-            "smart-cell = smart_cell.cli.main:main",
-            "smart_cell_simulation = smart_cell.nodes.start:simulation",
-            "smart_cell_control = smart_cell.nodes.start:control",
-            "smart_cell_cell = smart_cell.nodes.start:cell",
-        ]
+        "console_scripts": [f"{name} = {function}" for name, function in EXECUTABLES.items()]
     },
 )

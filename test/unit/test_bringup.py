@@ -109,7 +109,7 @@ def test_bringup_needs_more_than_the_standard_library_and_yaml() -> None:
 def test_a_process_has_no_console_script() -> None:
     scripts = (ROOT / "setup.py").read_text(encoding="utf-8")
     for process in bringup.processes():
-        assert f'"{process.executable} = smart_cell.nodes.start:{process.name}"' in scripts
+        assert f'"{process.executable}": "smart_cell.nodes.start:{process.name}"' in scripts
 
 
 def test_paths_are_left_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

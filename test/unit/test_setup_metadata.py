@@ -6,6 +6,8 @@ import ast
 import importlib.metadata
 import re
 import runpy
+import shutil
+import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -56,6 +58,24 @@ def test_every_data_file_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_editable_install_copies_no_data_files(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_setup(monkeypatch, "editable_wheel")["data_files"] == []
+
+
+def test_wheel_puts_executables_where_ros2_run_looks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    metadata = read_setup(monkeypatch, "bdist_wheel")
+    scripts = dict(metadata["data_files"])["lib/smart_cell"]
+    names = {text.partition(" ")[0] for text in metadata["entry_points"]["console_scripts"]}
+    assert {Path(script).name for script in scripts} == names
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "lib" / "smart_cell").mkdir(parents=True)
+    for script in scripts:
+        real = tmp_path / "bin" / Path(script).name
+        real.write_text('#!/bin/sh\necho "$(basename "$0") $1"\n')
+        real.chmod(0o755)
+        copy = shutil.copy(ROOT / script, tmp_path / "lib" / "smart_cell")
+        done = subprocess.run([copy, "a b"], capture_output=True, text=True, check=True, timeout=10)
+        assert done.stdout == f"{real.name} a b\n"
 
 
 def test_extension_holds_every_c_file(monkeypatch: pytest.MonkeyPatch) -> None:
