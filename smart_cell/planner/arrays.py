@@ -20,9 +20,35 @@ def as_floats(value: ArrayLike, name: str) -> Array:
         PlannerError: It is not a rectangular array of real numbers.
     """
     try:
-        return np.asarray(value, dtype=np.float64, order="C")
+        array = np.asarray(value)
     except (TypeError, ValueError) as error:
         raise PlannerError(f"{name} must be an array of real numbers: {error}") from None
+    if array.dtype.kind not in "fiub":
+        text = f"{name} must be an array of real numbers, not of {array.dtype}"
+        raise PlannerError(text)
+    return np.asarray(array, dtype=np.float64, order="C")
+
+
+def number(value: Any, name: str) -> float:
+    """Return ``value`` as a float; it may be NaN or infinite.
+
+    Raises:
+        PlannerError: It is no number.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise PlannerError(f"{name} must be a number; got {value!r}") from None
+
+
+def instance(value: Any, kind: type, name: str) -> None:
+    """Refuse an argument of the wrong type.
+
+    Raises:
+        PlannerError: ``value`` is no ``kind``.
+    """
+    if not isinstance(value, kind):
+        raise PlannerError(f"{name} must be a {kind.__name__}; got a {type(value).__name__}")
 
 
 def check_finite(array: Array, name: str) -> None:

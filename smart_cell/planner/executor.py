@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from smart_cell.planner import _core
-from smart_cell.planner.arrays import Array, vector
+from smart_cell.planner.arrays import Array, instance, number, vector
 from smart_cell.planner.errors import MismatchError, PlannerError
 from smart_cell.planner.limits import Limits
 from smart_cell.planner.trajectory import Trajectory, Violation, limit_error
@@ -69,8 +69,8 @@ class Executor:
             limits: Limits of the joints.
             period: Time of one step [s], > 0.
             tolerance: Relative excess over a limit that counts as rounding, 0..0.1.
-            position_tolerance: How far from the set-point a trajectory may begin [rad or m]; the
-                difference fades out within the limits.
+            position_tolerance: How far from the set-point a trajectory may begin, and how far from
+                it the set-points may be while the difference fades out [rad or m].
             jerk_limited: False accepts any jerk, and jumps of the acceleration, as
                 joint_trajectory_controller does; then stops and speed changes keep the limits of
                 velocity and acceleration only.
@@ -83,8 +83,9 @@ class Executor:
             ("tolerance", tolerance, 0.0, 0.1),
             ("position_tolerance", position_tolerance, 0.0, 0.1),
         ):
-            if not low <= value <= high:
+            if not low <= number(value, name) <= high:
                 raise PlannerError(f"{name} is {value}; it must lie in {low:g}..{high:g}")
+        instance(limits, Limits, "limits")
         self.limits = limits
         self.period = float(period)
         self._position_tolerance = float(position_tolerance)
@@ -153,14 +154,16 @@ class Executor:
         Args:
             trajectory: Begins at the position of the set-point (within ``position_tolerance``)
                 and ends at rest.
-            at: Executor time at which it begins; None = now. A time in the past enters it that
-                much later: its state there must be near the set-point.
+            at: Executor time at which it begins, whatever the speed; None = now. After a motion
+                that is still under way it begins at the same point of the path if the speed is
+                changed before. A time in the past enters it that much later: its state there must
+                be near the set-point.
 
         Raises:
             MismatchError: It begins elsewhere, or does not end at rest.
             LimitError: It, or the transition to it, exceeds a limit.
-            PlannerError: The arm is moving at ``at`` (use ``replace``), is holding or stopping,
-                has no position yet, or has another number of joints.
+            PlannerError: Another motion has not ended at ``at`` (use ``replace``), the executor is
+                holding or stopping, has no position yet, or has another number of joints.
         """
         self._take(trajectory, at, from_rest=True)
 
@@ -172,7 +175,8 @@ class Executor:
 
         Args:
             trajectory: Begins in the state (at full speed) that the present one has at ``at``,
-                and ends at rest. Small differences fade out within the limits.
+                and ends at rest. Differences fade out within the limits, if that stays within
+                ``position_tolerance`` of the new path.
             at: Executor time at which it begins; None = now; the past as in ``execute``.
 
         Raises:
@@ -185,6 +189,7 @@ class Executor:
 
     def _take(self, trajectory: Trajectory, at: float | None, *, from_rest: bool) -> None:
         core = self._core
+        instance(trajectory, Trajectory, "trajectory")
         if trajectory.dof != self.limits.dof:
             raise PlannerError(
                 f"a trajectory of {trajectory.dof} joints; the executor has {self.limits.dof}"
@@ -193,9 +198,12 @@ class Executor:
             raise PlannerError("the executor has no position yet: call reset(position) first")
         if core.mode in ("holding", "stopping"):
             raise PlannerError(f"the executor is {core.mode}; wait until it stands, or resume")
-        when = core.time if at is None else float(at)
+        when = core.time if at is None else number(at, "at")
         if not np.isfinite(when):
             raise PlannerError(f"at is {at}; it must be a time in seconds")
+        if from_rest and core.mode == "moving" and core.rest_time > max(when, core.time):
+            text = f"a motion is under way until {core.rest_time:.4g} s; use replace to change it"
+            raise PlannerError(text)
         refusal = core.take(trajectory.core, when, self._position_tolerance, from_rest)
         if refusal is None:
             return
@@ -206,6 +214,10 @@ class Executor:
         if quantity == "position":
             text = f"the trajectory begins with {label} at {value:.9g}; the set-point is "
             text += f"{expected:.9g}, allowed difference {self._position_tolerance:g}"
+        elif quantity == "velocity" and not from_rest:
+            text = f"the trajectory begins with {quantity} {value:.6g} of {label}; the set-point's "
+            text += f"is {expected:.6g}, too far apart to fade out within "
+            text += f"{self._position_tolerance:g} of the path"
         else:
             text = f"{quantity} of {label} is {value:.6g} where it must be at rest"
         raise MismatchError(text, joint=joint, quantity=quantity, value=value, expected=expected)
@@ -214,8 +226,7 @@ class Executor:
         """Slow down to a stand along the path, and keep the rest of it for ``resume``.
 
         Returns:
-            Executor time at which it stands [s]; infinity if the limits leave no room for it
-            before another command (it then ends with the trajectory).
+            Executor time at which the arm stands [s]; at the latest the end of the trajectory.
         """
         return self._core.hold()[1]
 
@@ -241,6 +252,7 @@ class Executor:
         Raises:
             PlannerError: ``scale`` is not in 0..1.
         """
-        if not 0.0 <= scale <= 1.0:
+        asked = number(scale, "scale")
+        if not 0.0 <= asked <= 1.0:
             raise PlannerError(f"scale is {scale}; it must lie in 0..1")
-        return self._core.set_speed(float(scale))[0]
+        return self._core.set_speed(asked)[0]

@@ -13,6 +13,9 @@ from smart_cell.planner.arrays import Array, as_floats, check_finite, frozen
 from smart_cell.planner.errors import LimitError, PlannerError
 
 _RATES = ("velocity", "acceleration", "jerk")
+_LEAST_RATE, _LARGEST_RATE = 1e-9, 1e12
+#: Largest position, either way, that motions are computed for [rad or m].
+_LARGEST_POSITION = 1e9
 #: How far outside a position limit rounding may put a joint [rad or m].
 POSITION_ROUNDING = 1e-9
 
@@ -38,9 +41,9 @@ class Limits:
     Attributes:
         position_lower: Lowest position [rad or m]; -inf for a continuous joint.
         position_upper: Highest position [rad or m]; inf for a continuous joint.
-        velocity: Largest speed [rad/s or m/s], > 0.
-        acceleration: Largest acceleration [rad/s^2 or m/s^2], > 0, both directions.
-        jerk: Largest jerk [rad/s^3 or m/s^3], > 0, both directions.
+        velocity: Largest speed [rad/s or m/s], 1e-9..1e12.
+        acceleration: Largest acceleration [rad/s^2 or m/s^2], 1e-9..1e12, both directions.
+        jerk: Largest jerk [rad/s^3 or m/s^3], 1e-9..1e12, both directions.
         effort: Largest torque or force [N m or N], >= 0; inf if unknown. No motion of this
             release depends on it.
         joint_names: Names for messages; may be empty.
@@ -59,7 +62,7 @@ class Limits:
         """Copy, freeze and check.
 
         Raises:
-            PlannerError: Shapes differ, a rate is not finite and positive, or lower >= upper.
+            PlannerError: Shapes differ, a rate is out of range, or lower >= upper.
         """
         names = ("position_lower", "position_upper", *_RATES, "effort")
         for name in names:
@@ -83,9 +86,10 @@ class Limits:
         for name in _RATES:
             array = getattr(self, name)
             check_finite(array, name)
-            for i in np.flatnonzero(~(array > 0.0)):
+            for i in np.flatnonzero(~((array >= _LEAST_RATE) & (array <= _LARGEST_RATE))):
                 raise PlannerError(
-                    f"{name} of {self.joint_label(int(i))} is {array[i]:g}; it must be > 0"
+                    f"{name} of {self.joint_label(int(i))} is {array[i]:g}; it must be > 0, and "
+                    f"in {_LEAST_RATE:g}..{_LARGEST_RATE:g}"
                 )
         ordered = self.position_lower < self.position_upper
         for i in np.flatnonzero(~ordered):
@@ -156,7 +160,7 @@ class State:
     Thread-safe: immutable; the arrays are read-only copies of shape (n,).
 
     Attributes:
-        position: [rad or m].
+        position: [rad or m], -1e9..1e9.
         velocity: [rad/s or m/s].
         acceleration: [rad/s^2 or m/s^2].
     """
@@ -169,11 +173,14 @@ class State:
         """Copy, freeze and check.
 
         Raises:
-            PlannerError: Shapes differ, or a number is not finite.
+            PlannerError: Shapes differ, or a number is not finite or out of range.
         """
         position = _copy(self.position, "position")
         object.__setattr__(self, "position", position)
         check_finite(position, "position")
+        for i in np.flatnonzero(np.abs(position) > _LARGEST_POSITION):
+            text = f"position[{i}] is {position[i]:g}; it must lie within {_LARGEST_POSITION:g}"
+            raise PlannerError(text)
         for name in ("velocity", "acceleration"):
             given = getattr(self, name)
             if given is None:

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from smart_cell.planner import _core
-from smart_cell.planner.arrays import Array, pose_matrix, vector
+from smart_cell.planner.arrays import (
+    Array,
+    as_floats,
+    instance,
+    number,
+    pose_matrix,
+    vector,
+)
 from smart_cell.planner.errors import (
     DurationError,
     LineError,
@@ -20,6 +27,9 @@ from smart_cell.planner.errors import (
 from smart_cell.planner.limits import Limits, State
 from smart_cell.planner.robot import Robot
 from smart_cell.planner.trajectory import Trajectory
+
+#: Longest duration that may be asked for [s].
+_LONGEST = 1e6
 
 
 def point_to_point(
@@ -40,9 +50,11 @@ def point_to_point(
         NotSupportedError: A state has a velocity or acceleration.
         LimitError: Start or goal is outside the position limits.
         DurationError: ``duration`` is too short.
-        PlannerError: Different numbers of joints, or ``duration`` is not positive.
+        PlannerError: Different numbers of joints, or ``duration`` is not in 0..1e6 s.
     """
+    instance(limits, Limits, "limits")
     for name, state in (("start", start), ("goal", goal)):
+        instance(state, State, name)
         if not state.at_rest:
             quantity = "velocity" if np.any(state.velocity) else "acceleration"
             raise NotSupportedError(
@@ -51,9 +63,9 @@ def point_to_point(
         if state.dof != limits.dof:
             raise PlannerError(f"{name} has {state.dof} joints, limits have {limits.dof}")
         limits.check_position(state.position, f"{name}.position")
-    if duration is not None and not (np.isfinite(duration) and duration > 0.0):
-        raise PlannerError(f"duration is {duration}; it must be > 0 s")
-    asked = 0.0 if duration is None else float(duration)
+    asked = 0.0 if duration is None else number(duration, "duration")
+    if duration is not None and not 0.0 < asked <= _LONGEST:
+        raise PlannerError(f"duration is {duration}; it must be > 0 s, and at most {_LONGEST:g} s")
     spline, minimum = _core.point_to_point(start.position, goal.position, limits.packed, asked)
     if spline is None:
         raise DurationError(asked, minimum)
@@ -106,18 +118,20 @@ def line(
         LimitError: ``seed`` is outside the limits.
         PlannerError: Wrong shapes, values that are not positive, or an unknown joint name.
     """
+    instance(robot, Robot, "robot")
     lim = robot.limits if limits is None else limits
+    instance(lim, Limits, "limits")
     if lim.dof != robot.dof:
         raise PlannerError(f"limits for {lim.dof} joints; the robot has {robot.dof}")
     start, goal = pose_matrix(pose_a, "pose_a"), pose_matrix(pose_b, "pose_b")
     joints = vector(seed, robot.dof, "seed")
     lim.check_position(joints, "seed")
-    tool = np.array(
+    tool = as_floats(
         [
             *(tool_speed, tool_acceleration, tool_jerk),
             *(rotation_speed, rotation_acceleration, rotation_jerk),
         ],
-        dtype=np.float64,
+        "the limits of the tool",
     )
     if not (np.isfinite(tool) & (tool > 0.0)).all():
         raise PlannerError(f"the limits of the tool must be finite and > 0; got {tool.tolist()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from smart_cell.planner import _core
-from smart_cell.planner.arrays import Array, as_floats, check_finite, output, pose_matrix, vector
+from smart_cell.planner.arrays import (
+    Array,
+    as_floats,
+    check_finite,
+    instance,
+    output,
+    pose_matrix,
+    vector,
+)
 from smart_cell.planner.errors import PlannerError, RobotDescriptionError
 from smart_cell.planner.limits import Limits
 from smart_cell.planner.urdf import ChainJoint, parse_chain, read_chain
@@ -23,6 +32,7 @@ DEFAULT_JERK = 50.0
 #: What ``limits`` may be: complete limits, or values by quantity (a number for all joints, one per
 #: joint in chain order, or a mapping from joint name to number).
 LimitsLike = Limits | Mapping[str, Any] | None
+_ASKED = {"position_lower": "lower", "position_upper": "upper", "velocity": "velocity"}
 _QUANTITIES = ("position_lower", "position_upper", "velocity", "acceleration", "jerk", "effort")
 
 
@@ -159,6 +169,7 @@ class Robot:
         if array.ndim not in (1, 2) or array.shape[-1] != len(self.joint_names):
             n = len(self.joint_names)
             raise PlannerError(f"q has shape {array.shape}; it must be ({n},) or (m, {n})")
+        check_finite(array, "q")
         return array
 
     def fk(self, q: ArrayLike, out: Array | None = None) -> Array:
@@ -169,7 +180,7 @@ class Robot:
             out: Where to write, shape (4, 4) or (m, 4, 4); None = a new array.
 
         Raises:
-            PlannerError: Wrong shapes.
+            PlannerError: Wrong shapes, or not finite.
         """
         quick = np.empty((4, 4)) if out is None else out
         if self._chain.fk_one(q, quick):
@@ -187,7 +198,7 @@ class Robot:
             out: Where to write, shape (links, 4, 4) or (m, links, 4, 4); None = a new array.
 
         Raises:
-            PlannerError: Wrong shapes.
+            PlannerError: Wrong shapes, or not finite.
         """
         array = self._configurations(q)
         result = output(out, (*array.shape[:-1], len(self.link_names), 4, 4))
@@ -202,7 +213,7 @@ class Robot:
             out: Where to write, shape (6, n) or (m, 6, n); None = a new array.
 
         Raises:
-            PlannerError: Wrong shapes.
+            PlannerError: Wrong shapes, or not finite.
         """
         quick = np.empty((6, len(self.joint_names))) if out is None else out
         if self._chain.jacobian_one(q, quick):
@@ -241,19 +252,21 @@ class Robot:
             PlannerError: Wrong shapes, not a rigid pose, or an unknown joint name.
             LimitError: A held joint is outside its limits.
         """
-        if isinstance(max_solutions, bool) or not 1 <= max_solutions <= 64:
-            raise PlannerError(f"max_solutions is {max_solutions}; it must be 1 to 64")
+        most = _count(max_solutions)
         held = self.mask(hold)
         start = self._middle if seed is None else self._inside(seed, held)
         array = as_floats(pose, "pose")
         if array.ndim == 3:
             return [
-                self._ik(pose_matrix(one, f"pose[{i}]"), start, held, max_solutions)
+                self._ik(pose_matrix(one, f"pose[{i}]"), start, held, most)
                 for i, one in enumerate(array)
             ]
-        return self._ik(pose_matrix(array, "pose"), start, held, max_solutions)
+        return self._ik(pose_matrix(array, "pose"), start, held, most)
 
     def _ik(self, pose: Array, seed: Array, held: int, most: int) -> Array:
+        if held == (1 << self.dof) - 1:  # nothing may move: is it there?
+            there = bool(np.abs(self.fk(seed) - pose).max() < 1e-9)
+            return seed[None].copy() if there else np.empty((0, self.dof))
         out = np.empty((most, len(self.joint_names)))
         count = self._chain.ik(pose, seed, held, out)
         return out[:count].copy()
@@ -281,6 +294,17 @@ class Robot:
                 raise PlannerError(f"no joint {name!r} in this chain; there are: {known}")
             result |= 1 << self.joint_names.index(name)
         return result
+
+
+def _count(value: Any) -> int:
+    """Return a number of solutions, 1..64."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = 0
+    if isinstance(value, bool) or not 1 <= count <= 64:
+        raise PlannerError(f"max_solutions is {value!r}; it must be 1 to 64")
+    return count
 
 
 def _values(given: Any, quantity: str, names: Sequence[str], default: Array) -> Array:
@@ -321,16 +345,19 @@ def _limits(joints: Sequence[ChainJoint], given: LimitsLike) -> Limits:
         "jerk": np.full(len(names), DEFAULT_JERK),
         "effort": np.array([joint.effort for joint in joints]),
     }
+    if given is not None:
+        instance(given, Mapping, "limits")
     for quantity, value in (given or {}).items():
         if quantity not in values:
             allowed = ", ".join(_QUANTITIES)
             raise PlannerError(f"limits: unknown quantity {quantity!r}; allowed: {allowed}")
         values[quantity] = _values(value, quantity, names, values[quantity])
-    for joint, velocity in zip(joints, values["velocity"], strict=True):
-        if np.isnan(velocity):
-            raise RobotDescriptionError(
-                f"joint {joint.name!r} has no <limit velocity>, and limits gives none"
-            )
+    for quantity, key in _ASKED.items():
+        for joint, value in zip(joints, values[quantity], strict=True):
+            if np.isnan(value):
+                raise RobotDescriptionError(
+                    f"joint {joint.name!r} has no <limit {key}>, and limits gives no {quantity}"
+                )
     return Limits(**values, joint_names=names)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from smart_cell.planner import _core
-from smart_cell.planner.arrays import Array, as_floats, check_finite, frozen
+from smart_cell.planner.arrays import Array, as_floats, check_finite, frozen, number, output
 from smart_cell.planner.errors import LimitError, MismatchError, PlannerError
 from smart_cell.planner.limits import Limits, State
 
@@ -81,30 +81,30 @@ class Trajectory:
         """The state at ``duration``."""
         return State(*self.sample(self.duration)[:3])
 
-    def sample(self, t: ArrayLike) -> tuple[Array, Array, Array, Array]:
+    def sample(self, t: ArrayLike, out: Array | None = None) -> tuple[Array, Array, Array, Array]:
         """Return position, velocity, acceleration and jerk at ``t``.
 
         Outside [0, duration] the nearer end's position is held, and the rest is zero.
 
         Args:
             t: Time [s], a number or shape (m,).
+            out: Where to write all four, shape (4, n) or (4, m, n); None = a new array.
 
         Returns:
-            Four arrays of shape (n,), or (m, n).
+            Four arrays of shape (n,), or (m, n): the parts of ``out``.
 
         Raises:
-            PlannerError: ``t`` has another shape or is NaN.
+            PlannerError: ``t`` or ``out`` has another shape, or ``t`` is NaN.
         """
         times = as_floats(t, "t")
         if times.ndim > 1 or np.isnan(times).any():
             raise PlannerError(f"t must be a number or a vector without NaN; got {t!r}")
+        result = output(out, (4, *times.shape, self._spline.dof))
         if times.ndim == 0:
-            out = np.empty((4, self._spline.dof))
-            self._spline.sample_one(float(times), out)
+            self._spline.sample_one(float(times), result)
         else:
-            out = np.empty((4, len(times), self._spline.dof))
-            self._spline.sample(times, out)
-        return out[0], out[1], out[2], out[3]
+            self._spline.sample(times, result)
+        return result[0], result[1], result[2], result[3]
 
     def waypoints(self, period: float, *, exact: bool = False) -> tuple[Array, Array, Array, Array]:
         """Return samples for a controller that interpolates between waypoints.
@@ -125,11 +125,12 @@ class Trajectory:
         Raises:
             PlannerError: ``period`` is not positive, or gives more than 10 million waypoints.
         """
-        if not (np.isfinite(period) and period > 0.0):
+        step = number(period, "period")
+        if not (np.isfinite(step) and step > 0.0):
             raise PlannerError(f"period is {period}; it must be > 0 s")
-        if self.duration / period > 1e7:
+        if self.duration / step > 1e7:
             raise PlannerError(f"period {period} s gives more than 10 million waypoints")
-        times = self._exact_times(period) if exact else self._regular_times(period)
+        times = self._exact_times(step) if exact else self._regular_times(step)
         position, velocity, acceleration, _ = self.sample(times)
         return times, position, velocity, acceleration
 
@@ -230,7 +231,8 @@ class Trajectory:
             accelerations: Shape (k, n); None = cubic interpolation.
 
         Raises:
-            PlannerError: Wrong shapes, numbers that are not finite, times not ascending.
+            PlannerError: Wrong shapes, numbers that are not finite, times not ascending, or values
+                beyond all measure in between.
         """
         at = as_floats(times, "times")
         if at.ndim != 1 or len(at) < 1:
@@ -254,7 +256,11 @@ class Trajectory:
                 raise PlannerError(f"{name} has shape {array.shape}, positions {first.shape}")
         if rows[1] is None:
             raise PlannerError("velocities are missing")
-        return Trajectory(_core.waypoints(first.shape[1], at, first, rows[1], rows[2]))
+        try:
+            return Trajectory(_core.waypoints(first.shape[1], at, first, rows[1], rows[2]))
+        except ValueError:
+            text = "the interpolation between the waypoints goes beyond the range of numbers"
+            raise PlannerError(text) from None
 
     @staticmethod
     def join(trajectories: Sequence[Trajectory], *, tolerance: float = 1e-9) -> Trajectory:

@@ -30,8 +30,8 @@ class ChainJoint:
         child: Link behind it.
         origin: Pose of the joint's frame in the parent link, shape (4, 4).
         axis: Unit vector in the joint's frame, shape (3,).
-        lower: [rad or m], -inf if continuous or fixed.
-        upper: [rad or m], inf if continuous or fixed.
+        lower: [rad or m], -inf if continuous or fixed, NaN if the file states none.
+        upper: [rad or m], inf if continuous or fixed, NaN if the file states none.
         velocity: [rad/s or m/s]; None if the file states none.
         effort: [N m or N]; inf if the file states none.
     """
@@ -134,11 +134,23 @@ class _Links:
         self.root = root
         self.links = [node.getAttribute("name") for node in _children(root, "link")]
         self.above: dict[str, Any] = {}
-        for joint in _children(root, "joint"):
+        joints = _children(root, "joint")
+        self._refuse_twice("link", _children(root, "link"))
+        self._refuse_twice("joint", joints)
+        for joint in joints:
             child = self._end(joint, "child")
             if child in self.above:
                 raise joint.mark.refuse(f"link {child!r} has two parent joints")
             self.above[child] = joint
+
+    @staticmethod
+    def _refuse_twice(kind: str, elements: list[Any]) -> None:
+        seen = set[str]()
+        for element in elements:
+            name = element.getAttribute("name")
+            if name in seen:
+                raise element.mark.refuse(f"there are two {kind}s {name!r}")
+            seen.add(name)
 
     @staticmethod
     def _end(joint: Any, tag: str) -> str:
@@ -174,7 +186,7 @@ class _Links:
             raise element.mark.refuse(
                 f"joint {name!r} on the chain has type {kind!r}; allowed: {allowed}"
             )
-        if _children(element, "mimic"):
+        if kind != "fixed" and _children(element, "mimic"):
             raise element.mark.refuse(
                 f"joint {name!r} on the chain mimics another joint; a serial chain has no mimics"
             )
@@ -191,21 +203,15 @@ class _Links:
         if kind == "fixed" or (kind == "continuous" and not nodes):
             return -math.inf, math.inf, None, math.inf
         if not nodes:
-            raise element.mark.refuse(
-                f"joint {name!r} has no <limit>: lower, upper and velocity are needed"
-            )
+            return math.nan, math.nan, None, math.inf
         node = nodes[0]
         velocity = _numbers(node, "velocity", 1, "0")[0] if node.hasAttribute("velocity") else None
         effort = _numbers(node, "effort", 1, "0")[0] if node.hasAttribute("effort") else 0.0
         effort = effort if effort > 0.0 else math.inf
         if kind == "continuous":
             return -math.inf, math.inf, velocity, effort
-        for key in ("lower", "upper"):
-            if not node.hasAttribute(key):
-                raise node.mark.refuse(f"joint {name!r}: <limit {key}> is missing")
-        lower, upper = (_numbers(node, key, 1, "")[0] for key in ("lower", "upper"))
-        if not lower < upper:
-            raise node.mark.refuse(
-                f"joint {name!r}: lower {lower:g} must be less than upper {upper:g}"
-            )
+        lower, upper = (
+            _numbers(node, key, 1, "")[0] if node.hasAttribute(key) else math.nan
+            for key in ("lower", "upper")
+        )
         return lower, upper, velocity, effort

@@ -242,7 +242,7 @@ test_executor_stops_on_its_path(void)
     CHECK(sc_executor_capacity(&executor, path) <= SEGMENTS);
     CHECK(sc_executor_compose(&executor, path, 0.0, 1e-3, true, taken, &mismatch, &violation) ==
           SC_OK);
-    sc_executor_adopt(&executor, taken);
+    sc_executor_adopt(&executor, taken, 0.0);
     sc_set_point point = {0};
     for (int k = 0; k < 60; k++) {
         point = sc_executor_step(&executor, p, v, a);

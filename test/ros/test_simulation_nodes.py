@@ -204,7 +204,7 @@ def test_a_motion_without_a_limit_is_taken(field: str) -> None:
                 it.nodes.clock,
                 lambda: False,
             )
-            await client.ready(5.0)
+            await client.ready(20.0)
             end = await client.run(goal, it.nodes.clock.now() + 5.0)
             assert end.outcome is GoalOutcome.REJECTED
 

@@ -170,8 +170,18 @@ shaped(PyObject *object, Py_buffer *view, int writable, Py_ssize_t rows, Py_ssiz
     return fits;
 }
 
+static bool
+all_finite(const double *values, size_t n)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        sum += 0.0 * values[i]; /* NaN as soon as one of them is not finite */
+    }
+    return sum == 0.0;
+}
+
 /* One configuration, the quick way: False, without an exception, if q or out is anything else than
- * arrays of float64 of the right shapes. */
+ * arrays of float64 of the right shapes, q of finite numbers. */
 static PyObject *
 single(PyObject *object, PyObject *const *args, Py_ssize_t nargs, batch_kind kind, const char *name)
 {
@@ -184,7 +194,8 @@ single(PyObject *object, PyObject *const *args, Py_ssize_t nargs, batch_kind kin
     if (!shaped(args[0], &q, 0, dof, 0)) {
         Py_RETURN_FALSE;
     }
-    bool fits = shaped(args[1], &out, 1, kind == FK ? 4 : 6, kind == FK ? 4 : dof);
+    bool fits = all_finite(q.buf, chain->dof) &&
+                shaped(args[1], &out, 1, kind == FK ? 4 : 6, kind == FK ? 4 : dof);
     if (fits) {
         run_batch(chain, kind, 1, q.buf, out.buf);
         PyBuffer_Release(&out);

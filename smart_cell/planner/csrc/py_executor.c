@@ -191,7 +191,7 @@ executor_take(PyObject *object, PyObject *args)
         core_spline_trim(path);
         old = self->path;
         self->path = path;
-        sc_executor_adopt(&self->executor, &path->spline);
+        sc_executor_adopt(&self->executor, &path->spline, at);
     }
     unlock(self);
     Py_XDECREF(old);
@@ -207,7 +207,9 @@ run_command(PyObject *object, command function)
     sc_status status;
     lock(self);
     Py_BEGIN_ALLOW_THREADS status = function(&self->executor);
-    Py_END_ALLOW_THREADS double rest = sc_executor_rest_time(&self->executor);
+    Py_END_ALLOW_THREADS double rest = function == sc_executor_resume
+                                           ? sc_executor_rest_time(&self->executor)
+                                           : sc_executor_stand_time(&self->executor);
     unlock(self);
     return Py_BuildValue("(Nd)", PyBool_FromLong(status == SC_OK), rest);
 }
@@ -294,8 +296,8 @@ static PyMethodDef executor_methods[] = {
     {"reset", executor_reset, METH_O, "reset(position)"},
     {"take", executor_take, METH_VARARGS,
      "take(spline, at, position_tolerance, from_rest): None or what does not fit"},
-    {"hold", executor_hold, METH_NOARGS, "hold(): (changed, rest time)"},
-    {"stop", executor_stop, METH_NOARGS, "stop(): (changed, rest time)"},
+    {"hold", executor_hold, METH_NOARGS, "hold(): (changed, time at which it stands)"},
+    {"stop", executor_stop, METH_NOARGS, "stop(): (changed, time at which it stands)"},
     {"resume", executor_resume, METH_NOARGS, "resume(): (changed, rest time)"},
     {"set_speed", executor_set_speed, METH_O, "set_speed(0..1): (changed, rest time)"},
     {NULL, NULL, 0, NULL},

@@ -17,7 +17,6 @@ typedef struct {
     double to;    /* path time of the present path at the switch */
     double gap;   /* path time of standing between */
     double entry; /* path time at which the next one is entered */
-    double left;  /* path time of the composed path at the switch */
 } splice;
 
 size_t
@@ -31,16 +30,14 @@ static splice
 plan_splice(const sc_executor *executor, const sc_spline *next, double at)
 {
     double now = sc_executor_time(executor);
-    splice s = {0.0, 0.0, 0.0, 0.0, 0.0};
+    splice s = {0.0, 0.0, 0.0, 0.0};
     s.entry = at < now ? fmin(now - at, sc_spline_duration(next)) : 0.0;
+    if (executor->path == NULL) {
+        return s; /* it is waited for in executor time */
+    }
     double when = fmax(at, now);
     sc_law_state present = sc_law_at(&executor->law, now);
     sc_law_state coming = sc_law_at(&executor->law, when);
-    s.left = coming.sigma - present.sigma;
-    if (executor->path == NULL) {
-        s.gap = s.left;
-        return s;
-    }
     double duration = sc_spline_duration(executor->path);
     s.from = present.sigma;
     s.to = fmin(coming.sigma, duration);
@@ -130,10 +127,40 @@ add_fade(sc_spline *out, double low, double high, const double *fade)
     }
 }
 
-/* Writes the composed path; the difference `off` fades out over `length` seconds (0: none). */
+/* Writes the quintics by which the difference `off` fades out over `length` seconds. */
+static void
+make_fade(const joint_state *off, size_t dof, double length, double *fade)
+{
+    const double zero[3] = {0.0, 0.0, 0.0};
+    for (size_t i = 0; i < dof; i++) {
+        const double from[3] = {off->p[i], off->v[i], off->a[i]};
+        sc_poly_quintic(from, zero, length, fade + i * SC_POLY);
+    }
+}
+
+/* Whether a fade goes further from the new path than `tolerance`; *joint: the one that does. */
+static bool
+goes_far(const double *fade, size_t dof, double length, double tolerance, size_t *joint)
+{
+    double worst = tolerance * (1.0 + 1e-9) + 1e-15;
+    bool far = false;
+    for (size_t i = 0; i < dof; i++) {
+        sc_extrema e = sc_extrema_none();
+        sc_poly_extrema(fade + i * SC_POLY, length, 0.0, &e);
+        double distance = fmax(fabs(e.lowest), fabs(e.highest));
+        if (!(distance <= worst)) {
+            worst = distance;
+            *joint = i;
+            far = true;
+        }
+    }
+    return far;
+}
+
+/* Writes the composed path; `fade` is added over `length` seconds (0: none). */
 static sc_status
 assemble(const sc_executor *executor, const sc_spline *next, const splice *s, const joint_state *is,
-         const joint_state *off, double length, sc_spline *out)
+         const double *fade, double length, sc_spline *out)
 {
     sc_status status = SC_OK;
     out->segments = 0;
@@ -154,12 +181,6 @@ assemble(const sc_executor *executor, const sc_spline *next, const splice *s, co
         status = sc_spline_push_rest(out, 0.0, next->end[0]);
     }
     if (status == SC_OK && length > 0.0) {
-        double fade[SC_MAX_DOF * SC_POLY];
-        const double zero[3] = {0.0, 0.0, 0.0};
-        for (size_t i = 0; i < out->dof; i++) {
-            const double from[3] = {off->p[i], off->v[i], off->a[i]};
-            sc_poly_quintic(from, zero, length, fade + i * SC_POLY);
-        }
         add_fade(out, begin, begin + length, fade);
     }
     memcpy(out->end, next->end, sizeof out->end);
@@ -242,6 +263,7 @@ sc_executor_compose(const sc_executor *executor, const sc_spline *next, double a
     }
     bool exact = states_equal(executor, &is, &begin);
     double remaining = sc_spline_duration(next) - s.entry, length = 4.0 * executor->period;
+    double curves[SC_MAX_DOF * SC_POLY];
     for (size_t k = 0; k < (exact ? 1u : FADES); k++, length *= 2.0) {
         double fade = exact ? 0.0 : fmin(length, remaining);
         if (!exact && !(fade > 0.0)) {
@@ -249,7 +271,16 @@ sc_executor_compose(const sc_executor *executor, const sc_spline *next, double a
             *mismatch = found;
             return SC_MISMATCH;
         }
-        status = assemble(executor, next, &s, &is, &off, fade, out);
+        size_t joint = 0;
+        if (!exact) {
+            make_fade(&off, executor->dof, fade, curves);
+            if (goes_far(curves, executor->dof, fade, position_tolerance, &joint)) {
+                sc_mismatch found = {SC_VELOCITY, joint, begin.v[joint], is.v[joint]};
+                *mismatch = found;
+                return k == 0 ? SC_MISMATCH : status;
+            }
+        }
+        status = assemble(executor, next, &s, &is, curves, fade, out);
         if (status == SC_OK) {
             status = check(executor, out, &law, violation);
         }
@@ -261,10 +292,16 @@ sc_executor_compose(const sc_executor *executor, const sc_spline *next, double a
 }
 
 void
-sc_executor_adopt(sc_executor *executor, const sc_spline *path)
+sc_executor_adopt(sc_executor *executor, const sc_spline *path, double at)
 {
     sc_law law;
+    double now = sc_executor_time(executor);
+    bool idle = executor->path == NULL;
     shift_law(executor, &law);
+    executor->begin = idle ? fmax(at, now) : now;
+    if (executor->begin > now) {
+        sc_law_waiting(&law, now, executor->begin, executor->speed);
+    }
     executor->law = law;
     executor->path = path;
     executor->mode = SC_MOVING;

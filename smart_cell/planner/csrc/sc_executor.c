@@ -35,10 +35,11 @@ sc_executor_time(const sc_executor *executor)
 static void
 become_idle(sc_executor *executor, const double *position)
 {
-    memcpy(executor->rest, position, executor->dof * sizeof *position);
+    memmove(executor->rest, position, executor->dof * sizeof *position);
     executor->placed = true;
     executor->path = NULL;
     executor->mode = SC_IDLE;
+    executor->begin = sc_executor_time(executor);
     sc_law_constant(&executor->law, sc_executor_time(executor), 0.0, executor->speed);
 }
 
@@ -103,9 +104,21 @@ limits_of(const sc_executor *executor)
     return limits;
 }
 
+/* Whether the path is one that is waited for: it begins at rest, and nothing of it is done. */
+static bool
+waits(const sc_executor *executor)
+{
+    double now = sc_executor_time(executor);
+    return executor->path != NULL && executor->begin > now;
+}
+
 static sc_status
 change_rate(sc_executor *executor, double rate)
 {
+    if (waits(executor)) {
+        sc_law_waiting(&executor->law, sc_executor_time(executor), executor->begin, rate);
+        return SC_OK;
+    }
     sc_limits limits = limits_of(executor);
     sc_law_context context = {executor->path,      &limits,
                               executor->period,    sc_executor_time(executor),
@@ -127,6 +140,10 @@ sc_status
 sc_executor_stop(sc_executor *executor)
 {
     if (executor->path == NULL || executor->mode == SC_STOPPING) {
+        return SC_OK;
+    }
+    if (waits(executor)) {
+        become_idle(executor, executor->rest);
         return SC_OK;
     }
     bool held = executor->mode == SC_HOLDING;
@@ -159,15 +176,22 @@ sc_executor_set_speed(sc_executor *executor, double speed)
 }
 
 double
-sc_executor_rest_time(const sc_executor *executor)
+sc_executor_stand_time(const sc_executor *executor)
 {
     double now = sc_executor_time(executor);
     if (executor->path == NULL) {
         return now;
     }
     double arrival = sc_law_arrival(&executor->law, now, sc_spline_duration(executor->path));
-    if (isinf(arrival) && executor->mode == SC_STOPPING) {
-        return fmax(now, sc_law_settled(&executor->law));
+    return isinf(arrival) ? fmax(now, sc_law_settled(&executor->law)) : arrival;
+}
+
+double
+sc_executor_rest_time(const sc_executor *executor)
+{
+    double now = sc_executor_time(executor);
+    if (executor->path == NULL || executor->mode == SC_STOPPING) {
+        return sc_executor_stand_time(executor);
     }
-    return arrival;
+    return sc_law_arrival(&executor->law, now, sc_spline_duration(executor->path));
 }

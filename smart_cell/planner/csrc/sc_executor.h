@@ -30,6 +30,7 @@ typedef struct {
     bool placed;             /* whether `rest` is known */
     double rest[SC_MAX_DOF]; /* position while there is no path */
     sc_mode mode;
+    double begin; /* executor time at which a path that waits begins; else in the past */
     double speed; /* the asked rate, 0..1 */
     const sc_spline *path;
     sc_law law;
@@ -65,10 +66,10 @@ typedef struct {
 /* Segments that sc_executor_compose needs. */
 size_t sc_executor_capacity(const sc_executor *executor, const sc_spline *next);
 
-/* Builds in `out` what is left of the path up to executor time `at`, then `next`. A time in the
- * past enters `next` that much later. Where the set-point at `at` and `next` differ by no more
- * than `position_tolerance` in position, the difference fades out over the shortest time that
- * keeps all limits.
+/* Builds in `out` what is left of the path up to executor time `at`, then `next`; without a path,
+ * `next` alone, for which the executor waits. A time in the past enters `next` that much later.
+ * Where the set-point at `at` and `next` differ, the difference fades out over the shortest time
+ * that keeps all limits, if it stays within `position_tolerance` of `next` all the while.
  * from_rest: refuse unless the set-point at `at` is at rest.
  * SC_OK; SC_MISMATCH with *mismatch; SC_LIMIT_EXCEEDED with *violation: `next`, its transition,
  * or the speed change in progress exceeds a limit. */
@@ -76,8 +77,8 @@ sc_status sc_executor_compose(const sc_executor *executor, const sc_spline *next
                               double position_tolerance, bool from_rest, sc_spline *out,
                               sc_mismatch *mismatch, sc_violation *violation);
 
-/* Takes the composed path, from now on. */
-void sc_executor_adopt(sc_executor *executor, const sc_spline *path);
+/* Takes the composed path, from now on; `at` as given to sc_executor_compose. */
+void sc_executor_adopt(sc_executor *executor, const sc_spline *path, double at);
 
 /* Changes the rate along the path to 0 (hold: keeps the path, stop: drops it once standing), to
  * the asked rate again (resume), or to a new asked rate. SC_LIMIT_EXCEEDED: the limits leave no
@@ -87,7 +88,10 @@ sc_status sc_executor_stop(sc_executor *executor);
 sc_status sc_executor_resume(sc_executor *executor);
 sc_status sc_executor_set_speed(sc_executor *executor, double speed);
 
-/* When the present motion will have ended, or stands; infinity if it is held. */
+/* When the arm will stand by the present law: on the path, or at its end. */
+double sc_executor_stand_time(const sc_executor *executor);
+
+/* When the present motion will have ended; infinity if it is held, or its speed is 0. */
 double sc_executor_rest_time(const sc_executor *executor);
 
 #endif

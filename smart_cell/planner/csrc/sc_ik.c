@@ -16,10 +16,14 @@
 #define MOST_STARTS 300     /* starts of one search, whatever it finds */
 #define ENOUGH_REDUNDANT 16 /* solutions of a redundant chain, which has no end of them */
 
+/* A range short of a whole turn by less than this is meant to be one (a file's rounded pi) [rad].
+ */
+#define NEARLY 1e-6
+
 static bool
 turns_fully(const sc_chain *chain, size_t i)
 {
-    return chain->kind[i] == SC_REVOLUTE && chain->upper[i] - chain->lower[i] >= FULL_TURN - 1e-9;
+    return chain->kind[i] == SC_REVOLUTE && chain->upper[i] - chain->lower[i] >= FULL_TURN - NEARLY;
 }
 
 static void

@@ -72,6 +72,14 @@ sc_law_arrival(const sc_law *law, double now, double duration)
     return high;
 }
 
+void
+sc_law_waiting(sc_law *law, double t, double begin, double rate)
+{
+    sc_law_constant(law, t, 0.0, 0.0);
+    sc_law_piece going = {begin, 0.0, {rate, 0.0, 0.0, 0.0}, 0.0, rate};
+    law->piece[law->count++] = going;
+}
+
 sc_status
 sc_law_append(sc_law *law, double t, double to, double length)
 {
@@ -215,19 +223,48 @@ worth_it(const sc_law_context *context, const sc_law *law, double begin, double 
     return end.rate >= sc_law_at(law, begin).rate || end.sigma < sc_spline_duration(context->path);
 }
 
+/* Beginnings that are tried for a change: half of them while the law still changes, the others
+ * from then on to the end of the path; just one if it stands. */
+typedef struct {
+    double from, settled, early_step, late_step;
+    size_t count;
+} beginnings;
+
+static beginnings
+plan_beginnings(const sc_law_context *context, const sc_law *law, double from)
+{
+    double settled = fmax(from, sc_law_settled(law));
+    sc_law_state last = sc_law_at(law, settled);
+    double left = sc_spline_duration(context->path) - last.sigma;
+    size_t half = settled > from ? DELAYS / 2 : 0;
+    beginnings b = {from, settled, 0.0, 0.0, half + 1};
+    if (half > 0) {
+        b.early_step = (settled - from) / (double)half;
+    }
+    if (last.rate > 0.0 && left > 0.0) {
+        b.count = DELAYS + 1;
+        b.late_step = fmax(context->period, left / last.rate / (double)(DELAYS - half));
+    }
+    return b;
+}
+
+static double
+beginning(const beginnings *b, size_t k)
+{
+    size_t half = b->early_step > 0.0 ? DELAYS / 2 : 0;
+    return k < half ? b->from + (double)k * b->early_step
+                    : b->settled + (double)(k - half) * b->late_step;
+}
+
 /* The change from `from` on that is over first; *end: when, only better ones are accepted. */
 static bool
 best_change(const sc_law_context *context, const sc_law *law, double from, double to,
             size_t *budget, sc_law *best, double *end)
 {
     bool found = false;
-    sc_law_state at = sc_law_at(law, from);
-    double settled = sc_law_at(law, fmax(from, sc_law_settled(law))).rate;
-    double left = (sc_spline_duration(context->path) - at.sigma) / fmax(settled, 1e-3);
-    double delay_step = fmax(context->period, left / DELAYS);
-    bool moves = at.rate > 0.0 || settled > 0.0;
-    for (size_t k = 0; k <= (moves ? DELAYS : 0); k++) {
-        double begin = from + (double)k * delay_step;
+    beginnings at = plan_beginnings(context, law, from);
+    for (size_t k = 0; k < at.count; k++) {
+        double begin = beginning(&at, k);
         double length = shortest_length(context, law, begin, to);
         for (size_t m = 0; m < LENGTHS && begin + length < *end; m++, length *= LENGTH_RATIO) {
             sc_law candidate = *law;
@@ -251,18 +288,25 @@ sc_law_change(const sc_law_context *context, double to, sc_law *law)
 {
     static const double shares[] = {1.0, 0.9, 0.75, 0.5, 0.25};
     sc_law result = *law;
-    double from = context->now;
+    double from = context->now, settled = sc_law_settled(law);
     size_t budget = BUDGET;
     double arrival = sc_law_arrival(law, context->now, sc_spline_duration(context->path));
+    bool by_itself = sc_law_at(law, fmax(from, settled)).rate == to && settled <= arrival;
     bool changed = false;
     sc_law_forget(&result, context->now);
+    if (by_itself && settled <= from) {
+        return SC_OK;
+    }
     for (size_t stage = 0; stage < STAGES; stage++) {
         double rate = sc_law_at(&result, from).rate;
         bool found = false;
-        size_t tries = to > rate ? sizeof shares / sizeof shares[0] : 1;
+        size_t tries = to > rate && !by_itself ? sizeof shares / sizeof shares[0] : 1;
         for (size_t k = 0; k < tries && !found; k++) {
             double target = rate + shares[k] * (to - rate);
             double end = to > 0.0 ? (double)INFINITY : arrival;
+            if (by_itself) {
+                end = settled;
+            }
             sc_law next;
             found = best_change(context, &result, from, target, &budget, &next, &end);
             if (found) {
@@ -283,5 +327,5 @@ sc_law_change(const sc_law_context *context, double to, sc_law *law)
         *law = result;
         return SC_OK;
     }
-    return SC_LIMIT_EXCEEDED;
+    return by_itself ? SC_OK : SC_LIMIT_EXCEEDED;
 }

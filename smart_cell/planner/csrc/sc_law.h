@@ -39,6 +39,9 @@ double sc_law_settled(const sc_law *law);
 /* When path time reaches `duration`, not before `now`; infinity if the rate falls to zero first. */
 double sc_law_arrival(const sc_law *law, double now, double duration);
 
+/* A law that stands at path time 0 until `begin` and then goes at a constant rate. */
+void sc_law_waiting(sc_law *law, double t, double begin, double rate);
+
 /* Cuts the law at t and appends the change to rate `to` within `length` seconds; SC_NO_SPACE. */
 sc_status sc_law_append(sc_law *law, double t, double to, double length);
 
@@ -73,7 +76,8 @@ bool sc_law_feasible(const sc_law_context *context, const sc_law *law, double fr
 /* Changes the rate to `to` as early as the limits allow: searches the beginning (now or later on
  * the path) and the length of the change; where speeding up does not go all the way, an
  * intermediate rate first. Coming to a stand later than the path would have ended is no gain.
- * SC_OK, or SC_LIMIT_EXCEEDED with *law unchanged: then the path runs to its end as it was.
+ * SC_OK, also where the law comes to that rate by itself as soon; or SC_LIMIT_EXCEEDED with *law
+ * unchanged: then the path runs to its end as it was.
  * At most 400 000 samples (about 40 ms), typically some thousand. */
 sc_status sc_law_change(const sc_law_context *context, double to, sc_law *law);
 

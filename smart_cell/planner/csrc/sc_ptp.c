@@ -17,8 +17,9 @@ sort(double *values, size_t n)
 }
 
 /* One segment between two neighbouring boundaries: every joint is a cubic there. The jerk is that
- * of the middle, and the acceleration is kept in its range, so that a boundary some roundings away
- * from its place does no harm. */
+ * of the middle (never more: on a segment of some roundings' length a difference quotient would be
+ * noise), and the acceleration is kept in its range, so that a boundary some roundings away from
+ * its place does no harm. */
 static sc_status
 push_segment(const double *start, const sc_profile *profiles, double from, double to,
              sc_spline *out)
@@ -35,7 +36,9 @@ push_segment(const double *start, const sc_profile *profiles, double from, doubl
         double begin = fmin(fmax(middle[2] - half * middle[3], -most), most);
         double finish = fmin(fmax(middle[2] + half * middle[3], -most), most);
         c[2] = 0.5 * begin;
+        double most_jerk = fabs(middle[3]) / 6.0;
         c[3] = half > 0.0 ? (finish - begin) / (12.0 * half) : 0.0;
+        c[3] = fmin(fmax(c[3], -most_jerk), most_jerk);
         c[4] = c[5] = 0.0;
     }
     return sc_spline_push(out, to - from, coeff);

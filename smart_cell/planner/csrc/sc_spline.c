@@ -10,13 +10,29 @@ sc_spline_duration(const sc_spline *spline)
     return spline->breaks[spline->segments];
 }
 
+/* Whether no value or derivative on [0, h] can overflow; false for what is not a number. */
+static bool
+is_moderate(double h, const double *coeff, size_t dof)
+{
+    for (size_t i = 0; i < dof * SC_POLY; i += SC_POLY) {
+        double sum = 0.0;
+        for (size_t k = SC_POLY; k-- > 0;) {
+            sum = sum * fmax(h, 1.0) + fabs(coeff[i + k]);
+        }
+        if (!(sum < 1e100)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 sc_status
 sc_spline_push(sc_spline *spline, double h, const double *coeff)
 {
     if (spline->segments >= spline->capacity) {
         return SC_NO_SPACE;
     }
-    if (!(h >= 0.0 && isfinite(h))) {
+    if (!(h >= 0.0 && isfinite(h) && is_moderate(h, coeff, spline->dof))) {
         return SC_BAD_ARGUMENT;
     }
     if (spline->segments == 0) {

@@ -25,7 +25,7 @@ def moving(joints: Sequence[ChainJoint]) -> list[ChainJoint]:
 
 def turns_fully(joint: ChainJoint) -> bool:
     """Return whether the joint can turn a full circle."""
-    return joint.kind != "prismatic" and joint.upper - joint.lower >= FULL_TURN - 1e-9
+    return joint.kind != "prismatic" and joint.upper - joint.lower >= FULL_TURN - 1e-6
 
 
 def pose_error(joints: Sequence[ChainJoint], q: Array, target: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -93,14 +94,33 @@ def test_motion_begins_at_its_time_even_between_two_steps() -> None:
 def test_past_is_skipped_into_while_the_arm_still_matches() -> None:
     made = executor()
     run(made, 100)
-    made.execute(GENTLE, at=made.time - 0.01)
+    made.execute(GENTLE, at=made.time - 0.006)
     points = run(made)
-    assert points[-1].time == pytest.approx(0.2 - 0.01 + GENTLE.duration, abs=PERIOD)
+    assert points[-1].time == pytest.approx(0.2 - 0.006 + GENTLE.duration, abs=PERIOD)
     assert stepped_ratio(positions(points), PERIOD, LIMITS) <= 1 + 1e-6
     late = executor()
     run(late, 100)
     with pytest.raises(MismatchError, match="begins with joint"):
         late.execute(motion(), at=late.time - 0.15)
+
+
+def test_waiting_motion_takes_its_speed_from_what_was_said_last() -> None:
+    made, path = executor(), motion()
+    made.set_speed(0.1)
+    made.execute(path, at=0.5)
+    run(made, 20)
+    made.set_speed(1.0)
+    points = run(made)
+    assert points[-1].time == pytest.approx(0.5 + path.duration, abs=2 * PERIOD)
+
+
+def test_stop_before_the_beginning_drops_the_motion() -> None:
+    made = executor()
+    made.execute(motion(), at=0.5)
+    run(made, 20)
+    assert made.stop() == made.time
+    assert not run(made, 400)[-1].active
+    assert run(made, 1)[-1].position.tolist() == HOME
 
 
 def test_small_difference_fades_out_within_limits() -> None:
@@ -139,7 +159,7 @@ def test_execute_while_moving_is_refused_but_may_follow_on() -> None:
     made, path = executor(), motion()
     made.execute(path)
     run(made, 100)
-    with pytest.raises(MismatchError):
+    with pytest.raises(PlannerError, match="a motion is under way until 1.433 s; use replace"):
         made.execute(motion())
     made.execute(motion(AWAY, HOME), at=path.duration + 0.05)
     points = run(made)
@@ -173,6 +193,23 @@ def test_replacement_from_another_state_is_refused_and_the_motion_goes_on() -> N
     run(made, 50)
     with pytest.raises(MismatchError):
         made.replace(motion([0.5, 0.5], HOME), at=0.3)
+    assert run(made)[-1].position.tolist() == AWAY
+
+
+def test_replacement_that_would_leave_its_path_is_refused() -> None:
+    made, path = executor(), motion()
+    made.execute(path)
+    run(made, 250)
+    here = made.step()
+    slower = Trajectory.from_waypoints(
+        [0.0, 3.0],
+        [here.position, here.position + 0.3],
+        [0.5 * here.velocity, np.zeros(2)],
+        np.zeros((2, 2)),
+    )
+    with pytest.raises(MismatchError, match="too far apart to fade out within 0.001") as caught:
+        made.replace(slower)
+    assert caught.value.quantity == "velocity"
     assert run(made)[-1].position.tolist() == AWAY
 
 
@@ -216,8 +253,10 @@ def test_hold_keeps_the_rest_for_resume() -> None:
     made.execute(path)
     points = run(made, 200)
     stands = made.hold()
-    assert stands == np.inf
+    assert made.rest_time == np.inf
     points += run(made, 1000)
+    standing = [point.time for point in points if point.speed == 0.0]
+    assert standing[0] == pytest.approx(stands, abs=PERIOD)
     assert points[-1].active
     assert points[-1].speed == 0.0
     assert (points[-1].position == points[-2].position).all()
@@ -266,6 +305,28 @@ def test_speed_zero_pauses_and_speed_one_goes_on() -> None:
     assert points[-1].speed == 0.0
     assert points[-1].active
     made.set_speed(1.0)
+    points += run(made)
+    assert points[-1].position.tolist() == AWAY
+    assert stepped_ratio(positions(points), PERIOD, LIMITS) <= 1 + 1e-6
+
+
+def test_stop_while_the_speed_already_falls_to_zero_is_not_later() -> None:
+    paused, stopped = executor(), executor()
+    for made in (paused, stopped):
+        made.execute(motion())
+        run(made, 250)
+    paused.set_speed(0.0)
+    assert paused.stop() <= stopped.stop() + 1e-9
+    assert not run(paused)[-1].velocity.any()
+
+
+def test_resume_while_the_hold_still_slows_down_is_prompt() -> None:
+    made, path = executor(), motion()
+    made.execute(path)
+    points = run(made, 250)
+    made.hold()
+    points += run(made, 5)
+    assert made.resume() < 2 * path.duration
     points += run(made)
     assert points[-1].position.tolist() == AWAY
     assert stepped_ratio(positions(points), PERIOD, LIMITS) <= 1 + 1e-6
@@ -323,6 +384,14 @@ def test_bad_options_are_refused(options: dict[str, float], said: str) -> None:
 def test_bad_at_is_refused() -> None:
     with pytest.raises(PlannerError, match="at is nan"):
         executor().execute(motion(), at=np.nan)
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda made: made.execute("a motion"), lambda made: made.set_speed("fast")]
+)
+def test_wrong_types_are_refused(wrong: Callable[[Executor], object]) -> None:
+    with pytest.raises(PlannerError):
+        wrong(executor())
 
 
 def test_commands_from_another_thread_do_not_disturb_the_steps() -> None:

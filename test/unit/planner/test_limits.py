@@ -24,8 +24,8 @@ def limits(**changes: Any) -> Limits:
 
 
 @pytest.mark.parametrize("quantity", ["velocity", "acceleration", "jerk"])
-@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
-def test_rate_that_is_not_finite_and_positive_is_refused(quantity: str, bad: float) -> None:
+@pytest.mark.parametrize("bad", [0.0, -1.0, 1e-10, 1e13, np.nan, np.inf])
+def test_rate_that_is_out_of_range_is_refused(quantity: str, bad: float) -> None:
     with pytest.raises(PlannerError, match=quantity):
         limits(**{quantity: [1.0, bad]})
 
@@ -93,3 +93,5 @@ def test_state_fills_rates_with_zero_and_checks_shapes() -> None:
         State([1.0, 2.0], [1.0])
     with pytest.raises(PlannerError, match=r"position\[1\] is nan"):
         State([1.0, np.nan])
+    with pytest.raises(PlannerError, match=r"position\[0\] is 2e\+09; it must lie within 1e\+09"):
+        State([2e9])

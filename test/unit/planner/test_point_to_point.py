@@ -65,6 +65,15 @@ def test_tiny_and_large_motions_end_exactly_within_limits(distance: float) -> No
     assert made.duration == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("sliver", [1e-15, 1e-13, 1e-10])
+def test_joints_of_nearly_equal_moves_keep_their_jerk(sliver: float) -> None:
+    limit = limits(3)
+    goal = [1.0, 1.0 - sliver, -1.0 + sliver]
+    made = point_to_point(State([0.0] * 3), State(goal), limit)
+    assert made.limits_violation(limit, tolerance=1e-9) is None
+    assert worst_ratio(made, limit) <= 1 + 1e-9
+
+
 @pytest.mark.parametrize("velocity", [1e-3, 1.0, 1e3])
 @pytest.mark.parametrize("acceleration", [1e-3, 1.0, 1e3])
 @pytest.mark.parametrize("jerk", [1e-3, 1.0, 1e6])
@@ -92,7 +101,7 @@ def test_asked_duration_is_kept_exactly_or_refused() -> None:
     assert caught.value.minimum == pytest.approx(profile.minimum_time(3.0, 2.0, 6.0, 60.0))
 
 
-@pytest.mark.parametrize("duration", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("duration", [0.0, -1.0, 2e6, np.nan, np.inf])
 def test_bad_duration_is_refused(duration: float) -> None:
     with pytest.raises(PlannerError, match="duration is"):
         point_to_point(State([0.0]), State([1.0]), limits(1), duration=duration)
@@ -122,3 +131,10 @@ def test_different_numbers_of_joints_are_refused() -> None:
 def test_continuous_joint_has_no_position_limit() -> None:
     limit = Limits([-np.inf], [np.inf], [1.0], [1.0], [1.0], [1.0])
     assert point_to_point(State([0.0]), State([1000.0]), limit).end.position[0] == 1000.0
+
+
+def test_wrong_types_are_named() -> None:
+    with pytest.raises(PlannerError, match="goal must be a State; got a list"):
+        point_to_point(State([0.0]), [1.0], limits(1))  # type: ignore[arg-type]
+    with pytest.raises(PlannerError, match="limits must be a Limits; got a NoneType"):
+        point_to_point(State([0.0]), State([1.0]), None)  # type: ignore[arg-type]

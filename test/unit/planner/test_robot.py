@@ -60,6 +60,15 @@ def test_wrong_shape_of_q_is_refused(shape: tuple[int, ...]) -> None:
         robot().fk(np.zeros(shape))
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_position_that_is_no_number_is_refused(bad: float) -> None:
+    q = np.zeros(6)
+    q[3] = bad
+    for call in (robot().fk, robot().fk_all, robot().jacobian):
+        with pytest.raises(PlannerError, match=r"q\[3\] is .*; it must be finite"):
+            call(q)
+
+
 @pytest.mark.parametrize(
     "out",
     [
@@ -113,6 +122,14 @@ def test_limits_that_do_not_fit_are_refused(limits: object, said: str) -> None:
         robot(limits=limits)
 
 
+def test_limits_may_bring_what_the_description_lacks() -> None:
+    text = urdf(SCARA).replace(' velocity="3.0"', "", 1).replace('lower="', 'low="', 1)
+    given = {"velocity": {"j0": 1.5}, "position_lower": {"j0": -1.0}}
+    arm = Robot.from_urdf_text(text, "base", "tip", limits=given)
+    assert arm.limits.velocity[0] == 1.5
+    assert arm.limits.position_lower[0] == -1.0
+
+
 def _with(**changes: object) -> str:
     return urdf((*UR5E[:2], Axis(**{"kind": "revolute", "xyz": (0, 0, 0), **changes})))  # type: ignore[arg-type]
 
@@ -123,11 +140,15 @@ def _with(**changes: object) -> str:
         (urdf(UR5E).replace('name="l2"', 'name="x2"', 1), "there is no link 'l2'"),
         (_with(kind="floating"), "type 'floating'; allowed: revolute"),
         (_with(axis=(0, 0, 0)), "axis has no direction"),
-        (_with(lower=1.0, upper=1.0), "lower 1 must be less than upper 1"),
+        (_with(lower=1.0, upper=1.0), "are 1 and 1; the lower must be less"),
         (_with(xyz=(0, 0, np.nan)), "finite numbers"),
-        (urdf(UR5E).replace('lower="', 'low="', 1), "<limit lower> is missing"),
+        (
+            urdf(UR5E).replace('lower="', 'low="', 1),
+            "no <limit lower>, and limits gives no position_lower",
+        ),
         (urdf(UR5E).replace(' velocity="3.0"', "", 1), "no <limit velocity>"),
         (urdf(UR5E).replace(' velocity="3.0"', ' velocity="0"', 1), "velocity of joint 'j0'"),
+        (urdf(UR5E).replace('joint name="j2"', 'joint name="j1"'), "two joints 'j1'"),
         (urdf(UR5E).replace("</joint>", '<mimic joint="j5"/></joint>', 1), "mimics"),
         (urdf(UR5E).replace('child link="l3"', 'child link="l2"'), "two parent joints"),
         ("<robot", "not XML"),
@@ -158,6 +179,12 @@ def test_chain_without_joints_and_with_seventeen_are_refused() -> None:
         Robot.from_urdf_text(urdf(many), "base", "tip")
     sixteen = Robot.from_urdf_text(urdf(many[:16]), "base", "tip")
     assert sixteen.fk(np.zeros(16))[2, 3] == pytest.approx(1.7)
+
+
+def test_mimic_on_a_fixed_joint_means_nothing() -> None:
+    head, tail = urdf(UR5E, (0.0, 0.0, 0.0)).rsplit("</joint>", 1)
+    arm = Robot.from_urdf_text(f'{head}<mimic joint="j5"/></joint>{tail}', "base", "tip")
+    assert arm.dof == 6
 
 
 def test_a_part_of_the_chain_is_a_robot_too() -> None:

@@ -44,6 +44,17 @@ def test_vector_of_times_equals_single_samples() -> None:
             assert (rows[k] == row).all()
 
 
+@pytest.mark.parametrize("t", [0.3, [0.1, 0.2, 0.3]])
+def test_samples_are_written_into_out(t: float | list[float]) -> None:
+    made = motion()
+    out = np.empty((4, *np.shape(t), 2))
+    written = made.sample(t, out)
+    assert all(np.shares_memory(out, part) for part in written)
+    assert (out == np.array(made.sample(t))).all()
+    with pytest.raises(PlannerError, match="out must be"):
+        made.sample(t, np.empty((4, 5, 2)))
+
+
 def test_nan_and_tables_of_times_are_refused() -> None:
     for bad in (np.nan, [0.0, np.nan], [[0.0]], "now"):
         with pytest.raises(PlannerError, match="t must be"):
@@ -108,6 +119,7 @@ def test_single_waypoint_stands() -> None:
         (([0, 1], [[0], [1]], [[0], [0]], [[0], [np.inf]]), r"accelerations\[1, 0\] is inf"),
         (([0, 1], [[0], [1]], None), "velocities are missing"),
         (([], [], []), "times has shape"),
+        (([0, 1e-300], [[0], [1]], [[0], [0]]), "beyond the range of numbers"),
         (([0.0], np.zeros((1, 17)), np.zeros((1, 17))), "n from 1 to 16"),
     ],
 )
