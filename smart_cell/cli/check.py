@@ -11,7 +11,7 @@ import typer
 from pydantic import BaseModel
 
 from smart_cell.cli.exits import OK, PROBLEMS, UNREADABLE
-from smart_cell.cli.reachability import cell_reachability, order_reachability
+from smart_cell.cli.reachability import cell_reachability, order_reachability, standing
 from smart_cell.model.ariac_values import TRIAL_KEYS
 from smart_cell.model.cell import Cell, load_cell, load_orders
 from smart_cell.model.description import CellDescription
@@ -158,6 +158,7 @@ class _Checker:
         cell = self._load(file)
         if cell is None:
             return
+        self.problems.extend(standing(cell, document))
         self.problems.extend(cell_reachability(cell, document))
         path = cell.orders_path()
         if path is not None:

@@ -1,4 +1,4 @@
-"""Which slots, belts and tool changers the arms can reach: a part of ``check``."""
+"""Where the arms can stand, and which slots, belts and tool changers they reach: for ``check``."""
 
 from __future__ import annotations
 
@@ -50,6 +50,21 @@ def order_reachability(
         reach: Who knows; None = the runtime's own.
     """
     return _CellReach(cell, document, reach).orders(orders)
+
+
+def standing(cell: Cell, document: Document) -> tuple[Problem, ...]:
+    """Return a problem for each position in which an arm of the cell cannot stand.
+
+    Args:
+        cell: The cell.
+        document: Its file; problems of it are not changed.
+    """
+    from smart_cell.runtime.motion.standing import standing_faults  # with the planner
+
+    found = Document(document.file, document.root, document.data)
+    for fault in standing_faults(cell):
+        found.say(("arms", fault.arm, *fault.place), fault.text)
+    return tuple(found.problems)
 
 
 def grasp_pose(surface: Pose, height: float) -> Pose:

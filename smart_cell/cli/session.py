@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from smart_cell.cli.exits import NOT_AS_ORDERED, OK
-from smart_cell.cli.reachability import order_reachability
+from smart_cell.cli.reachability import order_reachability, standing
 from smart_cell.model.cell import Cell, load_cell, load_orders
 from smart_cell.model.errors import InputError, Problem
 from smart_cell.model.loading import load_trial
@@ -31,6 +31,9 @@ def prepare(source: tuple[str, ...], *, strict: bool = False) -> tuple[Cell, Job
     """
     name, orders, trial = source
     cell = load_cell(name)
+    unfit = standing(cell, read_yaml(cell.path))
+    if unfit:
+        raise InputError(unfit)
     warnings: list[Problem] = list(cell.warnings)
     if trial:
         job = load_trial(trial, cell, strict=strict, warnings=warnings)

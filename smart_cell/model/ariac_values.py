@@ -59,6 +59,8 @@ def angle(text: str) -> tuple[float, bool]:
         value = _nist(text)
     except (ArithmeticError, ValueError):
         value = 0.0  # NIST's parser would have stopped here
+    if not math.isfinite(value):
+        return 0.0, False
     try:
         meant = math.isclose(float(text), value, abs_tol=1e-12)
     except ValueError:

@@ -217,10 +217,14 @@ def _load_urdfs(document: Document, description: CellDescription, path: Path) ->
     urdfs: dict[str, Urdf] = {}
     for name, arm in description.arms.items():
         file = path.parent / arm.urdf
-        if not file.is_file():
+        try:
+            beside = file.is_file()
+        except (OSError, ValueError):  # a name that no file can have
+            beside = False
+        if not beside:
             try:
                 file = resources.find(arm.urdf)
-            except (FileNotFoundError, ValueError) as error:
+            except (OSError, ValueError) as error:
                 text = f"{error}\n  {path.parent / arm.urdf}"
                 document.say(("arms", name, "urdf"), " ".join(text.split()))
                 continue

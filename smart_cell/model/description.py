@@ -14,11 +14,13 @@ SlotName = Annotated[
     str, BeforeValidator(as_text), Field(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_]+$")
 ]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Length = Annotated[Number, Field(gt=0.0, le=100.0)]
+Length = Annotated[Number, Field(ge=1e-6, le=100.0)]
 Coordinate = Annotated[Number, Field(ge=-1000.0, le=1000.0)]
 Angle = Annotated[Number, Field(ge=-6.2832, le=6.2832)]
-Positive = Annotated[Number, Field(gt=0.0)]
-NotNegative = Annotated[Number, Field(ge=0.0)]
+Positive = Annotated[Number, Field(ge=1e-6, le=1e9)]
+NotNegativeLength = Annotated[Number, Field(ge=0.0, le=100.0)]
+Friction = Annotated[Number, Field(ge=0.001, le=10.0)]
+Argument = Annotated[str, Field(max_length=512, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Vector3 = tuple[Coordinate, Coordinate, Coordinate]
 Size3 = tuple[Length, Length, Length]
 
@@ -77,7 +79,7 @@ class PartType(Model):
     shape: Shape
     center_xy_m: tuple[Coordinate, Coordinate] = (0.0, 0.0)
     mass_kg: Positive
-    friction: Positive = 1.0
+    friction: Friction = 1.0
     colors: tuple[Name, ...] = Field(min_length=1, max_length=32)
     grasp_xy_m: tuple[Coordinate, Coordinate] = (0.0, 0.0)
 
@@ -122,7 +124,7 @@ class MotionLimits(Model):
 
     acceleration: dict[str, Positive] = Field(min_length=1, max_length=17)
     jerk: dict[str, Positive] = Field(min_length=1, max_length=17)
-    velocity_scale: Annotated[Number, Field(gt=0.0, le=1.0)] = 1.0
+    velocity_scale: Annotated[Number, Field(ge=0.001, le=1.0)] = 1.0
 
 
 class Arm(Model):
@@ -149,7 +151,7 @@ class Arm(Model):
     """
 
     urdf: str = Field(min_length=1, max_length=512)
-    xacro_args: dict[str, str] = Field(default_factory=dict, max_length=64)
+    xacro_args: dict[str, Argument] = Field(default_factory=dict, max_length=64)
     base: str = "base_link"
     tip: str = "tool0"
     mount: PlacedPose = PlacedPose()
@@ -178,8 +180,8 @@ class Tool(Model):
 
     grasps: Literal["parts", "trays"] = "parts"
     radius_m: Length = 0.02
-    press_m: NotNegative = 0.003
-    drop_m: NotNegative = 0.005
+    press_m: NotNegativeLength = 0.003
+    drop_m: NotNegativeLength = 0.005
 
 
 class Gripper(Model):
@@ -233,11 +235,11 @@ class Conveyor(Model):
     length_m: Length
     width_m: Length
     height_m: Length = 0.1
-    speed_m_s: Annotated[Number, Field(gt=0.0, le=3.0)]
-    spawn_x_m: NotNegative = 0.0
-    pick_from_x_m: NotNegative = 0.0
+    speed_m_s: Annotated[Number, Field(ge=0.001, le=3.0)]
+    spawn_x_m: NotNegativeLength = 0.0
+    pick_from_x_m: NotNegativeLength = 0.0
     pick_to_x_m: Positive
-    rails_m: NotNegative = 0.0
+    rails_m: NotNegativeLength = 0.0
 
 
 class TrayType(Model):
@@ -251,7 +253,7 @@ class TrayType(Model):
     size_m: Size3
     mass_kg: Positive
     slots: dict[SlotName, tuple[Coordinate, Coordinate]] = Field(min_length=1, max_length=256)
-    friction: Positive = 1.0
+    friction: Friction = 1.0
 
 
 class Station(Model):
@@ -301,8 +303,8 @@ class Camera(Model):
 
     pose: PlacedPose
     field_of_view_rad: tuple[Positive, Positive]
-    range_m: tuple[NotNegative, Positive]
-    rate_hz: Annotated[Number, Field(gt=0.0, le=60.0)] = 10.0
+    range_m: tuple[NotNegativeLength, Positive]
+    rate_hz: Annotated[Number, Field(ge=0.001, le=60.0)] = 10.0
     latency_s: Annotated[Number, Field(ge=0.0, le=5.0)] = 0.05
 
 

@@ -77,7 +77,7 @@ class BeltSupply(SupplyModel):
     """
 
     conveyor: Text
-    period_s: Annotated[Number, Field(gt=0.0, le=3600.0)]
+    period_s: Annotated[Number, Field(ge=0.01, le=3600.0)]
     parts: tuple[BeltPart, ...] = Field(min_length=1, max_length=10_000)
     order: Literal["sequential", "random"] = "sequential"
     repeats: bool = True

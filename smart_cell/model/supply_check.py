@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
-from smart_cell.model.description import CellDescription
+from smart_cell.model.description import CellDescription, Conveyor
 from smart_cell.model.supply import BeltPart, BeltSupply, PartPlacement, Supply
 from smart_cell.model.yaml_reading import Document, Location, allowed
+
+MOST_ON_BELT = 500
 
 
 def check_part(
@@ -136,6 +139,18 @@ class SupplyChecker:
             check_part(self.document, self.d, at, (part.type, part.color), self.broken)
             if described is not None:
                 self._offset(at, belt, part, described.width_m)
+        if described is not None:
+            self._density((*place, "period_s"), belt, described)
+
+    def _density(self, place: Location, belt: BeltSupply, described: Conveyor) -> None:
+        travel = (described.length_m - described.spawn_x_m) / described.speed_m_s
+        room = travel / belt.period_s
+        most = belt.limit if belt.limit is not None else math.inf
+        if not belt.repeats:
+            most = min(most, sum(part.count for part in belt.parts))
+        if min(room, most) > MOST_ON_BELT:
+            text = f"{min(room, most):.0f} parts would lie on the belt at once"
+            self.document.say(place, f"{text}; at most {MOST_ON_BELT} are allowed")
 
     def _offset(self, place: Location, belt: BeltSupply, part: BeltPart, width: float) -> None:
         side = abs(part.offset) * belt.half_spread_m

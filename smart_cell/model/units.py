@@ -14,6 +14,7 @@ FARTHEST_M = 100.0
 LARGEST_PART_M = 2.0
 LARGEST_TRAY_M = 5.0
 HEAVIEST_PART_KG = 500.0
+LARGEST_LINK_M = 30.0
 FASTEST_M_S = 10.0
 LARGEST_ACCELERATION = {"revolute": 200.0, "prismatic": 100.0}
 LARGEST_JERK = {"revolute": 20_000.0, "prismatic": 10_000.0}
@@ -61,6 +62,7 @@ class UnitChecker:
                 for key in ("radius_m", "press_m", "drop_m"):
                     value = getattr(described, key)
                     self._at_most((*place, "tools", tool, key), value, 0.5, "m", "mm")
+            self._at_most((*place, "mass_kg"), gripper.mass_kg, HEAVIEST_PART_KG, "kg", "g")
         for name, camera in self.d.cameras.items():
             place = ("cameras", name)
             for index, angle in enumerate(camera.field_of_view_rad):
@@ -87,6 +89,11 @@ class UnitChecker:
                 unit, wrong = ("m", "mm") if kind == "prismatic" else ("rad", "degrees")
                 at = (*place, "limits", key, joint)
                 self._at_most(at, value, largest[kind], f"{unit}/s^{order}", wrong)
+        largest_link = max(
+            (max(body.size_m) for link in urdf.links.values() for body in link.collisions),
+            default=0.0,
+        )
+        self._at_most((*place, "urdf"), largest_link, LARGEST_LINK_M, "m", "mm")
         for item in urdf.joints.values():
             kind = _kind(urdf, item.name)
             if kind is not None and item.velocity > FASTEST_JOINT[kind]:

@@ -15,6 +15,11 @@ from smart_cell.model.errors import InputError, Problem
 from smart_cell.model.geometry import Pose
 from smart_cell.model.xml_reading import Element, Mark, expand
 
+LARGEST_M = 100.0
+FARTHEST_M = 1000.0
+LARGEST_NUMBER = 1e12
+LARGEST_POSITION = 1e9
+LEAST_VELOCITY = 1e-6
 JOINT_TYPES = ("revolute", "continuous", "prismatic", "fixed")
 _ROBOT_CHILDREN = ("link", "joint", "material", "transmission", "gazebo", "ros2_control")
 _LINK_CHILDREN = ("inertial", "visual", "collision", "self_collision_checking")
@@ -221,7 +226,12 @@ class _Reader:
         return result
 
     def numbers(
-        self, element: Any, attribute: str, count: int, default: tuple[float, ...] | None
+        self,
+        element: Any,
+        attribute: str,
+        count: int,
+        default: tuple[float, ...] | None,
+        largest: float = LARGEST_NUMBER,
     ) -> tuple[float, ...]:
         """Return ``count`` finite numbers of an attribute; a problem where they are not there."""
         where = f"<{element.tagName} {attribute}>"
@@ -235,8 +245,10 @@ class _Reader:
             values = tuple(float(word) for word in text.split())
         except ValueError:
             values = ()
-        if len(values) != count or not all(math.isfinite(value) for value in values):
+        if len(values) != count or not all(abs(value) <= largest for value in values):
             what = "a finite number" if count == 1 else f"{count} finite numbers"
+            if values and max(abs(value) for value in values) > largest:
+                what += f" of at most {largest:g}"
             self.say(element, f"{where} must be {what}; got {text[:80]!r}")
             return zeros
         return values
@@ -247,9 +259,8 @@ class _Reader:
     def origin(self, element: Any) -> Pose:
         for node in _children(element, "origin"):
             zero = (0.0, 0.0, 0.0)
-            return Pose.from_rpy(
-                self.numbers(node, "xyz", 3, zero), self.numbers(node, "rpy", 3, zero)
-            )
+            xyz = self.numbers(node, "xyz", 3, zero, FARTHEST_M)
+            return Pose.from_rpy(xyz, self.numbers(node, "rpy", 3, zero))
         return Pose()
 
     def color(self, material: Any) -> tuple[float, float, float, float] | None:
@@ -322,8 +333,9 @@ class _Reader:
             text += "" if required else "; the visual is left out"
             self.say(node, text, warning=not required)
             return None
-        if not min(size) > 0.0:
-            self.say(node, f"sizes of a {kind} must be greater than 0 m; got {size}")
+        if not (min(size) > 0.0 and max(size) <= LARGEST_M):
+            text = f"greater than 0 m and at most {LARGEST_M:g} m"
+            self.say(node, f"sizes of a {kind} must be {text}; got {size}")
         return Body(kind, size, self.origin(element), rgba)
 
     def joint(self, element: Any, name: str) -> Joint:
@@ -370,12 +382,17 @@ class _Reader:
             return (*free, 1.0, 0.0)
         node = nodes[0]
         velocity = self.number(node, "velocity")
-        if not velocity > 0.0:
-            self.say(node, f"joint {name!r}: velocity must be greater than 0; got {velocity:g}")
+        if not velocity >= LEAST_VELOCITY:
+            text = f"velocity must be at least {LEAST_VELOCITY:g}; got {velocity:g}"
+            self.say(node, f"joint {name!r}: {text}")
         effort = self.number(node, "effort", 0.0)
+        if effort < 0.0:
+            self.say(node, f"joint {name!r}: effort must not be negative; got {effort:g}")
         if kind == "continuous":
             return (*free, velocity, effort)
-        lower, upper = self.number(node, "lower"), self.number(node, "upper")
+        lower, upper = (
+            self.numbers(node, key, 1, None, LARGEST_POSITION)[0] for key in ("lower", "upper")
+        )
         if not lower < upper:
             self.say(node, f"joint {name!r}: lower {lower:g} must be less than upper {upper:g}")
         return (lower, upper, velocity, effort)

@@ -16,6 +16,7 @@ from smart_cell.model.urdf import Joint, Urdf
 from smart_cell.model.yaml_reading import Document, Location, M, allowed
 
 MAX_JOINTS = 16
+MAX_LINKS = 64
 DEFAULT = "default"
 Broken = frozenset[tuple[str, str]]
 
@@ -176,11 +177,14 @@ class CellChecker:
                 if gripper is not None and duty not in grasps:
                     text = f"gripper {arm.gripper!r} has no tool that grasps {duty}"
                     self.document.say(("arms", name, "duties", index), text)
+        arms_are_whole = not any(section == "arms" for section, _ in self.broken)
         for name, gripper in self.d.grippers.items():
             self._refer(("grippers", name, "tool"), gripper.tool, "tools", gripper.tools)
-            if name not in users and not any(section == "arms" for section, _ in self.broken):
-                self.document.say(("grippers", name), "no arm has this gripper", warning=True)
-            tip = self.d.arms[users[name]].tip if name in users else WORLD
+            if name not in users:
+                if arms_are_whole:
+                    self.document.say(("grippers", name), "no arm has this gripper", warning=True)
+                continue
+            tip = self.d.arms[users[name]].tip
             if gripper.tcp.parent not in (WORLD, tip):
                 text = f"the tcp stands in the frame of the arm's tip: write {tip!r} or nothing"
                 self.document.say(("grippers", name, "tcp", "parent"), text)
@@ -202,6 +206,11 @@ class CellChecker:
             return
         if not 1 <= len(joints) <= MAX_JOINTS:
             text = f"the chain has {len(joints)} joints; 1 to {MAX_JOINTS} are allowed"
+            self.document.say((*place, "tip"), text)
+            return
+        links = len(urdf.chain(arm.base, arm.tip)) + 1
+        if links > MAX_LINKS:
+            text = f"the chain has {links} links; at most {MAX_LINKS} are allowed"
             self.document.say((*place, "tip"), text)
             return
         proper = self._external(place, arm, urdf, joints)

@@ -227,7 +227,13 @@ def expand(
     with (
         _XACRO_LOCK,
         _replaced(
-            xacro, parse=parse, warning=warn, message=warn, error=warn, print_location=_nothing
+            xacro,
+            parse=parse,
+            safe_eval=_guarded(xacro.safe_eval),
+            warning=warn,
+            message=warn,
+            error=warn,
+            print_location=_nothing,
         ),
     ):
         _process(xacro, document, path, dict(arguments), root)
@@ -236,6 +242,17 @@ def expand(
         root.problem(f"declares no xacro:arg {argument!r}", warning=True) for argument in unused
     )
     return document, tuple(warnings)
+
+
+def _guarded(evaluate: Callable[..., object]) -> Callable[..., object]:
+    """Return xacro's evaluation of expressions without a way to Python's own attributes."""
+
+    def guarded(expression: str, *scopes: object) -> object:
+        if "__" in expression:
+            raise ValueError(f"'__' is not allowed in the expression {expression[:80]!r}")
+        return evaluate(expression, *scopes)
+
+    return guarded
 
 
 def _nothing() -> None:

@@ -8,10 +8,36 @@ from collections.abc import Callable
 
 import mujoco
 
+from smart_cell.model.errors import SmartCellError
 from smart_cell.simulation.scene import Scene
 from smart_cell.simulation.scene_builder import TIMESTEP
 
 Action = Callable[[], None]
+
+_WRONG = {
+    mujoco.mjtWarning.mjWARN_INERTIA: "an inertia is near zero",
+    mujoco.mjtWarning.mjWARN_CONTACTFULL: "there are more contacts than its memory holds",
+    mujoco.mjtWarning.mjWARN_CNSTRFULL: "there are more constraints than its memory holds",
+    mujoco.mjtWarning.mjWARN_BADQPOS: "a position is not finite",
+    mujoco.mjtWarning.mjWARN_BADQVEL: "a velocity is not finite",
+    mujoco.mjtWarning.mjWARN_BADQACC: "an acceleration is not finite",
+    mujoco.mjtWarning.mjWARN_BADCTRL: "a command is not finite",
+}
+_AT_A_DOF = (
+    *(mujoco.mjtWarning.mjWARN_INERTIA, mujoco.mjtWarning.mjWARN_BADQVEL),
+    mujoco.mjtWarning.mjWARN_BADQACC,
+)
+
+
+class UnstableError(SmartCellError):
+    """The physics can not go on: what it computed last is wrong."""
+
+
+def _ignore(_: str) -> None:
+    """Stand in for MuJoCo's log file: ``Physics.step`` tells what it has counted."""
+
+
+mujoco.set_mju_user_warning(_ignore)
 
 
 class Physics:
@@ -28,7 +54,10 @@ class Physics:
         """Start at time 0 with nothing due."""
         self.scene = scene
         self.model = scene.model
+        # Else MuJoCo puts everything back to its beginning when it has lost its way.
+        self.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
         self.data = mujoco.MjData(scene.model)
+        self._warnings = self.data.warning.number
         self.steps = 0
         self._due: list[tuple[int, int, Action]] = []
         self._entries = 0
@@ -48,9 +77,23 @@ class Physics:
         self._entries += 1
 
     def step(self) -> None:
-        """Advance by one time step."""
+        """Advance by one time step.
+
+        Raises:
+            UnstableError: The state is no longer finite, or MuJoCo's memory does not suffice.
+        """
         mujoco.mj_step(self.model, self.data)
         self.steps += 1
+        if self._warnings.any():
+            self._refuse()
+
+    def _refuse(self) -> None:
+        for kind, text in _WRONG.items():
+            if self._warnings[kind]:
+                if kind in _AT_A_DOF:
+                    body = self.model.dof_bodyid[self.data.warning[kind].lastinfo]
+                    text += f" at {self.model.body(body).name}: see its mass, shape and friction"
+                raise UnstableError(f"the simulation is unstable at {self.time:.3f} s: {text}")
 
     def run_due(self) -> None:
         """Call everything that is due now."""

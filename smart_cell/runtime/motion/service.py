@@ -16,7 +16,7 @@ from smart_cell.model.geometry import Array
 from smart_cell.model.ports import JointTrajectory, MotionOutcome, TrackedPart, World
 from smart_cell.runtime.motion.arms import ArmModel
 from smart_cell.runtime.motion.belt import BeltPick, BeltPlanner, BeltTarget
-from smart_cell.runtime.motion.clearance import Clearance, at_positions, occupied
+from smart_cell.runtime.motion.clearance import Clearance, at_positions
 from smart_cell.runtime.motion.furniture import (
     Surroundings,
     all_travels,
@@ -29,6 +29,7 @@ from smart_cell.runtime.motion.moves import Around, Errand, Held, MovePlanner, S
 from smart_cell.runtime.motion.planning import InlinePlanning, Planning
 from smart_cell.runtime.motion.segments import MotionRefusedError, Waypoints
 from smart_cell.runtime.motion.solids import Solid
+from smart_cell.runtime.motion.standing import resting_zones, zone_boxes
 from smart_cell.runtime.motion.waiting import DeadlineError, before
 from smart_cell.runtime.motion.zones import ZoneKeeper
 from smart_cell.vision.tracking import Tracker
@@ -95,13 +96,10 @@ class MotionService:
         self._planning = planning or InlinePlanning(world.clock, latency.planning_s)
         #: How long before its start a motion must be asked for [s].
         self.lead = latency.planning_s + 2 * latency.communication_s + 0.05
-        zones = [
-            Solid.box(name, cell.pose(name).matrix(), zone.size_m)
-            for name, zone in cell.description.zones.items()
-        ]
+        zones = zone_boxes(cell)
         models = {name: ArmModel(cell, name) for name in cell.description.arms}
         fixed = fixed_solids(cell)
-        standing = {name: _resting_in(model, zones) for name, model in models.items()}
+        standing = {name: resting_zones(model, zones) for name, model in models.items()}
         self.zones = ZoneKeeper([z.name for z in zones], world.clock, world.events, standing)
         owners = {zone: name for name, names in standing.items() for zone in names}
         self._units: dict[str, ArmUnit] = {}
@@ -408,9 +406,3 @@ class MotionService:
 def rides(part: TrackedPart) -> bool:
     """Return whether a part lies on a running belt."""
     return part.location.startswith("conveyor:") and any(part.velocity)
-
-
-def _resting_in(model: ArmModel, zones: Sequence[Solid]) -> tuple[str, ...]:
-    """Names of the zones in which an arm stands at home."""
-    inside = occupied(at_positions(model, model.home[None], None), zones)[0]
-    return tuple(zone.name for zone, there in zip(zones, inside, strict=True) if there)

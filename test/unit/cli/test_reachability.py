@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 import yaml
 
-from smart_cell.cli.reachability import cell_reachability, grasp_pose, order_reachability, seat_pose
+from smart_cell.cli.reachability import (
+    cell_reachability,
+    grasp_pose,
+    order_reachability,
+    seat_pose,
+    standing,
+)
 from smart_cell.model.cell import Cell, load_cell
 from smart_cell.model.errors import Problem
 from smart_cell.model.geometry import Pose
@@ -126,6 +132,41 @@ def test_arms_of_the_cells_that_ship_reach_everything(name: str) -> None:
     path = cell.orders_path()
     assert path is not None
     assert order_reachability(cell, cell.job().orders, read_yaml(path)) == ()
+
+
+def test_arm_that_stands_in_something_is_told_at_its_position(tmp_path: Path) -> None:
+    cell = load_cell("kitting")
+    data = yaml.safe_load(cell.path.read_text())
+    mount = data["arms"]["left_arm"]["mount"]["xyz"]
+    data["obstacles"]["block"] = {
+        "pose": {"xyz": [mount[0], mount[1], mount[2] + 0.15]},
+        "shape": {"box_m": [0.4, 0.4, 0.1]},
+    }
+    path = tmp_path / "cell.yaml"
+    path.write_text(yaml.safe_dump(data))
+    problems = standing(load_cell(path), read_yaml(path))
+    assert problems[0].message.startswith("arms.left_arm.home: ")
+    assert "is in block" in problems[0].message
+    assert problems[0].line > 0
+    assert all("left_arm" in p.message for p in problems)
+
+
+def test_zone_in_which_two_arms_rest_is_told(tmp_path: Path) -> None:
+    cell = load_cell("kitting")
+    data = yaml.safe_load(cell.path.read_text())
+    data["zones"]["middle"]["size_m"] = [20.0, 20.0, 20.0]
+    path = tmp_path / "cell.yaml"
+    path.write_text(yaml.safe_dump(data))
+    problems = standing(load_cell(path), read_yaml(path))
+    assert [p.message for p in problems] == [
+        "arms.right_arm.home: it rests in zone 'middle', in which left_arm rests, too"
+    ]
+
+
+@pytest.mark.parametrize("name", ["kitting", "ariac"])
+def test_arms_of_the_cells_that_ship_stand_free(name: str) -> None:
+    cell = load_cell(name)
+    assert standing(cell, read_yaml(cell.path)) == ()
 
 
 def test_arm_that_is_moved_away_is_found_by_its_real_reach(tmp_path: Path) -> None:

@@ -136,6 +136,17 @@ CASES: dict[str, tuple[Path_, Any, str]] = {
         -1,
         "greater than or equal to 1",
     ),
+    "friction_too_small": (("part_types", "cube", "friction"), 1e-300, "or equal to 0.001"),
+    "thinner_than_anything": (
+        ("part_types", "cube", "shape"),
+        {"box_m": [0.04, 0.04, 1e-300]},
+        "or equal to 0.000001",
+    ),
+    "gripper_mass_in_g": (("grippers", "cup", "mass_kg"), 900.0, "given in g?"),
+    "parts_in_a_stream": (("supply", "belts", 0, "period_s"), 0.01, "would lie on the belt"),
+    "line_feed_in_xacro_argument": (("arms", "arm", "xacro_args"), {"p": "a\nb"}, "match pattern"),
+    "urdf_name_that_no_file_can_have": (("arms", "arm", "urdf"), "x" * 500, "xxx"),
+    "urdf_name_with_nul": (("arms", "arm", "urdf"), "a\0b", "a"),
     "unknown_key": (("arms", "arm", "gripperr"), 1, "did you mean 'gripper'?"),
 }
 
@@ -177,6 +188,33 @@ def test_gripper_on_two_arms_is_refused(tmp_path: Path) -> None:
     data = cell_data()
     data["arms"]["other"] = dict(data["arms"]["arm"])
     assert any("already on arm 'arm'" in p.message for p in problems(tmp_path, data))
+
+
+def test_gripper_of_a_broken_arm_is_not_blamed(tmp_path: Path) -> None:
+    data = changed(("grippers", "cup", "tcp", "parent"), "tool0")
+    data["arms"]["arm"]["tool_speed_m_s"] = -1.0
+    assert [p.message.split(":")[0] for p in problems(tmp_path, data)] == [
+        "arms.arm.tool_speed_m_s"
+    ]
+
+
+def test_chain_of_too_many_links_is_refused(tmp_path: Path) -> None:
+    links = "".join(f'<link name="f{i}"/>' for i in range(64))
+    joints = "".join(
+        f'<joint name="f{i}" type="fixed"><parent link="{f"f{i - 1}" if i else "tool0"}"/>'
+        f'<child link="f{i}"/></joint>'
+        for i in range(64)
+    )
+    urdf = ARM_URDF.replace("</robot>", f"{links}{joints}</robot>")
+    found = [str(p) for p in problems(tmp_path, changed(("arms", "arm", "tip"), "f63"), urdf)]
+    assert any("at most 64 are allowed" in text for text in found), found
+
+
+def test_link_in_mm_is_suspicious(tmp_path: Path) -> None:
+    box = '<link name="upper"><collision><geometry><box size="60 60 60"/></geometry></collision>'
+    urdf = ARM_URDF.replace('<link name="upper"/>', f"{box}</link>")
+    found = [str(p) for p in problems(tmp_path, cell_data(), urdf)]
+    assert any("60 m is more than 30 m; given in mm?" in text for text in found), found
 
 
 def test_gripper_on_no_arm_is_a_warning(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from smart_cell.model.cell import load_cell
 from smart_cell.simulation.layers import MAX_ARMS, Class, Verdict, cup_bit, verdicts
+from smart_cell.simulation.physics import UnstableError
 from smart_cell.simulation.pool import pool_sizes
 from smart_cell.simulation.scene import build_scene, color_rgba
 from smart_cell.simulation.twin import Twin
@@ -56,6 +57,17 @@ def test_parked_parts_do_not_fall_and_do_not_cost(tmp_path: Path) -> None:
     assert np.ptp(data.xpos[parked][:, 2]) < 1e-6
     trees = bench.twin.physics.model.body_treeid[parked]
     assert (data.tree_asleep[trees] >= 0).all()
+
+
+def test_physics_that_lost_its_way_says_where(tmp_path: Path) -> None:
+    """MuJoCo itself would put everything back to its beginning and go on."""
+    bench = Bench(make_cell(tmp_path), make_job(belts=[{**BELT_SUPPLY, "limit": 1}]))
+    bench.run(1.0)
+    physics = bench.twin.physics
+    item = next(iter(bench.twin.stock.parts()))
+    physics.data.qvel[physics.model.body_dofadr[item.body]] = float("nan")
+    with pytest.raises(UnstableError, match=r"unstable at 1\.00. s: .* at part:cube:\d+"):
+        physics.step()
 
 
 def test_cup_bits_are_distinct_and_fit_an_int() -> None:
