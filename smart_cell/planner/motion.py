@@ -77,7 +77,7 @@ def line(
     pose_a: ArrayLike,
     pose_b: ArrayLike,
     *,
-    seed: ArrayLike,
+    seed: ArrayLike | None = None,
     limits: Limits | None = None,
     tool_speed: float = 1.0,
     tool_acceleration: float = 5.0,
@@ -100,6 +100,7 @@ def line(
         pose_b: End pose.
         seed: Joint positions at ``pose_a``, shape (n,). If their pose is within 1e-6 m and rad of
             ``pose_a`` the motion begins exactly there; else at the solution within 0.1 rad.
+            None = the first solution of ``robot.ik(pose_a)`` from which the line is possible.
         limits: Limits of the joints; None = the robot's.
         tool_speed: Largest speed of the tip along the line [m/s].
         tool_acceleration: Largest acceleration along the line [m/s^2].
@@ -113,7 +114,8 @@ def line(
             motion.
 
     Raises:
-        LineError: The line is not possible; the error says why, and where on it.
+        LineError: The line is not possible; the error says why, and where on it (without
+            ``seed``: of the first solution), or that ``pose_a`` is out of reach.
         MismatchError: ``seed`` is not near ``pose_a``.
         LimitError: ``seed`` is outside the limits.
         PlannerError: Wrong shapes, values that are not positive, or an unknown joint name.
@@ -124,8 +126,16 @@ def line(
     if lim.dof != robot.dof:
         raise PlannerError(f"limits for {lim.dof} joints; the robot has {robot.dof}")
     start, goal = pose_matrix(pose_a, "pose_a"), pose_matrix(pose_b, "pose_b")
-    joints = vector(seed, robot.dof, "seed")
-    lim.check_position(joints, "seed")
+    if seed is None:
+        found = robot.ik(start)
+        inside = (found >= lim.position_lower) & (found <= lim.position_upper)
+        seeds = found[inside.all(axis=1)]
+        if not len(seeds):
+            text = "no straight line: pose_a is unreachable"
+            raise LineError(text, reason="unreachable", fraction=0.0, joint=None)
+    else:
+        seeds = vector(seed, robot.dof, "seed")[None]
+        lim.check_position(seeds[0], "seed")
     tool = as_floats(
         [
             *(tool_speed, tool_acceleration, tool_jerk),
@@ -138,12 +148,15 @@ def line(
     held = robot.mask(robot.external_joints if hold is None else hold)
     if held == (1 << robot.dof) - 1:
         raise PlannerError("hold names every joint; at least one must be free")
-    spline, status, fraction, joint = _core.line(
-        robot.core, start, goal, joints, lim.packed, tool, held
-    )
-    if spline is None:
-        raise _line_error(robot, start, goal, joints, status, fraction, joint)
-    return Trajectory(spline)
+    failures: list[PlannerError] = []
+    for joints in seeds:
+        spline, status, fraction, joint = _core.line(
+            robot.core, start, goal, joints, lim.packed, tool, held
+        )
+        if spline is not None:
+            return Trajectory(spline)
+        failures.append(_line_error(robot, start, goal, joints, status, fraction, joint))
+    raise failures[0]
 
 
 def _line_error(

@@ -104,8 +104,8 @@ class Robot:
     @staticmethod
     def from_urdf(
         path: str | Path,
-        base: str,
-        tip: str,
+        base: str = "base_link",
+        tip: str = "tool0",
         limits: LimitsLike = None,
         *,
         xacro_args: Mapping[str, str] | None = None,
@@ -130,7 +130,12 @@ class Robot:
         return Robot(read_chain(path, base, tip, xacro_args or {}), base, tip, limits)
 
     @staticmethod
-    def from_urdf_text(text: str | bytes, base: str, tip: str, limits: LimitsLike = None) -> Robot:
+    def from_urdf_text(
+        text: str | bytes,
+        base: str = "base_link",
+        tip: str = "tool0",
+        limits: LimitsLike = None,
+    ) -> Robot:
         """Return the chain between two links of an (expanded) URDF text; see ``from_urdf``.
 
         Raises:

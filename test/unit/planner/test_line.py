@@ -45,6 +45,25 @@ def deviation(robot: Robot, made: Trajectory, start: Array, goal: Array) -> tupl
     return worst[0], worst[1]
 
 
+@pytest.mark.parametrize("name", ["ur5e", "panda", "scara"])
+def test_without_a_seed_a_solution_is_taken_that_can_do_the_line(name: str) -> None:
+    robot = ROBOT[name]
+    start = robot.fk(READY[name])
+    goal = moved(start, (-0.05, 0.1, -0.04))
+    made = plan_line(robot, start, goal)
+    assert np.abs(robot.fk(made.start.position) - start).max() < 1e-8
+    assert np.abs(robot.fk(made.end.position) - goal).max() < 1e-8
+    assert deviation(robot, made, start, goal)[0] < 1e-5
+
+
+def test_without_a_seed_a_start_out_of_reach_is_refused() -> None:
+    robot = ROBOT["ur5e"]
+    start = moved(robot.fk(READY["ur5e"]), (5.0, 0.0, 0.0))
+    with pytest.raises(LineError, match="pose_a is unreachable") as caught:
+        plan_line(robot, start, moved(start, (0.0, 0.0, 0.1)))
+    assert caught.value.reason == "unreachable"
+
+
 @pytest.mark.parametrize(
     ("name", "turn"),
     [("ur5e", 0.0), ("ur5e", 0.5), ("panda", 0.3), ("rail", 0.2), ("gantry", 0.2), ("scara", 0.0)],
