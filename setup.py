@@ -20,7 +20,7 @@ NAME = "smart_cell"
 ROOT = Path(__file__).resolve().parent
 CSRC = Path(NAME) / "planner" / "csrc"
 
-C_FLAGS = ["-std=c11", "-O3", "-fno-math-errno"]
+C_FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-pthread"]
 STRICT_FLAGS = [
     "-Wall",
     "-Wextra",
@@ -77,7 +77,7 @@ def extensions() -> list[Extension]:
     if not sources:
         return []
     compile_args = list(C_FLAGS)
-    link_args: list[str] = []
+    link_args = ["-pthread"]
     if os.environ.get("SMART_CELL_STRICT") == "1":
         compile_args += STRICT_FLAGS
     if os.environ.get("SMART_CELL_SANITIZE") == "1":

@@ -52,7 +52,18 @@ def test_c_core(build: str, tmp_path: Path) -> None:
     program = tmp_path / "test_core"
     test = str(Path(__file__).with_suffix(".c"))
     built = run(
-        [compiler(), *STRICT, *flags, f"-I{CSRC}", test, *sources, "-lm", "-o", str(program)]
+        [
+            compiler(),
+            *STRICT,
+            *flags,
+            f"-I{CSRC}",
+            test,
+            *sources,
+            "-lm",
+            "-pthread",
+            "-o",
+            str(program),
+        ]
     )
     assert built.returncode == 0, built.stderr
     done = run([str(program)])

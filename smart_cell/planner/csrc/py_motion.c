@@ -243,5 +243,9 @@ PyMethodDef core_functions[] = {
      "line(chain, start, goal, seed, limits (5, dof), tool (6,), held): "
      "(Spline or None, status, s, joint)"},
     {"join", join, METH_VARARGS, "join(first, second): Spline"},
+    {"ring_size", core_ring_size, METH_VARARGS, "ring_size(dof, capacity): bytes"},
+    {"ring_make", core_ring_make, METH_VARARGS, "ring_make(memory, dof, capacity, period)"},
+    {"ring_shape", core_ring_shape, METH_O, "ring_shape(memory): (dof, capacity, newest)"},
+    {"ring_read", core_ring_read, METH_VARARGS, "ring_read(memory, sequence): bytes or None"},
     {NULL, NULL, 0, NULL},
 };
