@@ -42,15 +42,16 @@ def sanitizers_work(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("build", ["optimised", "sanitized"])
-def test_c_core(build: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "count"), [("test_core", 11), ("test_realtime", 4)])
+def test_c_core(name: str, count: int, build: str, tmp_path: Path) -> None:
     flags = ["-O3", "-fno-math-errno"]
     if build == "sanitized":
         if not sanitizers_work(tmp_path):
             pytest.skip("the compiler has no address and undefined-behaviour sanitizer")
         flags = SANITIZE
     sources = [str(path) for path in sorted(CSRC.glob("sc_*.c"))]
-    program = tmp_path / "test_core"
-    test = str(Path(__file__).with_suffix(".c"))
+    program = tmp_path / name
+    test = str(Path(__file__).with_name(f"{name}.c"))
     built = run(
         [
             compiler(),
@@ -68,4 +69,4 @@ def test_c_core(build: str, tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
     done = run([str(program)])
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "11 tests passed\n"
+    assert done.stdout == f"{count} tests passed\n"
