@@ -16,6 +16,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import executor
 import inverse_kinematics
 import kinematics
 import path_timing
@@ -27,6 +28,7 @@ SECTIONS = {
     "inverse_kinematics": inverse_kinematics,
     "state_to_state": state_to_state,
     "path_timing": path_timing,
+    "executor": executor,
 }
 
 
