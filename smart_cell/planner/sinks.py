@@ -42,7 +42,7 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -50,8 +50,7 @@ from smart_cell.planner import _core
 from smart_cell.planner.arrays import Array, frozen, instance, number
 from smart_cell.planner.errors import PlannerError
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+AnySink = TypeVar("AnySink", bound="Sink")
 
 _HEAD = struct.Struct("=QIIqdqqddQQ")
 _SHARED = Path("/dev/shm")
@@ -130,7 +129,7 @@ class Sink:
         self._closed = False
         self._busy = False
 
-    def __enter__(self) -> Self:
+    def __enter__(self: AnySink) -> AnySink:
         return self
 
     def __exit__(

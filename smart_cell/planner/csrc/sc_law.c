@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define BUDGET 400000
+#define BUDGET 100000
 #define DELAYS 100 /* of the remaining path, tried for the beginning of a change */
 #define LENGTHS 44 /* of a change, each 12 % longer than the one before */
 #define LENGTH_RATIO 1.12
@@ -231,7 +231,25 @@ sc_law_feasible(const sc_law_context *context, const sc_law *law, double from, d
     }
 }
 
-/* A length for which the change might just be feasible, judged by the state where it begins. */
+/* The least time in which a joint comes to rest from velocity v and acceleration a, the path aside.
+ */
+static double
+stop_time(double v, double a, double most_a, double most_j)
+{
+    if (v + a * fabs(a) / (2.0 * most_j) < 0.0) { /* the sign that is left when a has gone */
+        v = -v;
+        a = -a;
+    }
+    double peak = sqrt(fmax(0.0, most_j * v + 0.5 * a * a));
+    if (peak <= most_a) {
+        return (a + 2.0 * peak) / most_j;
+    }
+    return (a + 2.0 * most_a) / most_j +
+           (v + (a * a - 2.0 * most_a * most_a) / (2.0 * most_j)) / most_a;
+}
+
+/* A length below which the change is not tried, by the state where it begins: for a stop the least
+ * that the joints allow, else a guess. */
 static double
 shortest_length(const sc_law_context *context, const sc_law *law, double t, double to,
                 sc_law_shape shape)
@@ -241,14 +259,22 @@ shortest_length(const sc_law_context *context, const sc_law *law, double t, doub
     double change = fabs(to - at.rate), length = 2.0 * context->period;
     double steep = 2.0 / (2.0 - shape.first - shape.last); /* slope over the average one */
     double bent = steep / fmin(shape.first, shape.last);
+    const sc_limits *limits = context->limits;
     size_t hint = 0;
     sc_spline_sample(context->path, at.sigma, &hint, p, v, a, j);
     for (size_t i = 0; i < context->path->dof; i++) {
-        double speed = change * fabs(v[i]);
-        length = fmax(length, 0.5 * steep * speed / context->limits->acceleration[i]);
+        double state[4] = {p[i], v[i], a[i], j[i]}, speed = change * fabs(v[i]);
+        double least = 0.5 * steep * speed / limits->acceleration[i];
         if (context->with_jerk) {
-            length = fmax(length, 0.5 * sqrt(bent * speed / context->limits->jerk[i]));
+            least = fmax(least, 0.5 * sqrt(bent * speed / limits->jerk[i]));
         }
+        if (to == 0.0) {
+            sc_law_apply(&at, state);
+            least = context->with_jerk
+                        ? stop_time(state[1], state[2], limits->acceleration[i], limits->jerk[i])
+                        : fabs(state[1]) / limits->acceleration[i];
+        }
+        length = fmax(length, least);
     }
     return length;
 }

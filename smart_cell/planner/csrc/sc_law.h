@@ -86,7 +86,7 @@ bool sc_law_feasible(const sc_law_context *context, const sc_law *law, double fr
  * intermediate rate first. Coming to a stand later than the path would have ended is no gain.
  * SC_OK, also where the law comes to that rate by itself as soon; or SC_LIMIT_EXCEEDED with *law
  * unchanged: then the path runs to its end as it was.
- * At most 400 000 samples (about 40 ms), typically some thousand. */
+ * At most 100 000 samples (about 10 ms), typically some thousand. */
 sc_status sc_law_change(const sc_law_context *context, double to, sc_law *law);
 
 #endif

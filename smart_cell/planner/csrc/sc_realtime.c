@@ -323,17 +323,20 @@ sc_status
 sc_realtime_command(sc_realtime *rt, sc_change change, void *context, sc_executor *after)
 {
     double joints[3 * SC_MAX_DOF];
-    sc_executor copy;
-    sc_realtime_look(rt, &copy);
-    int64_t lead = 1 + (int64_t)(FIRST_LEAD / copy.period);
+    sc_executor copy, now;
+    sc_realtime_look(rt, &now);
+    int64_t lead = 1 + (int64_t)(FIRST_LEAD / now.period);
     sc_status status = SC_LATE;
-    for (int k = 0; k < TRIES && status == SC_LATE; k++, lead *= 2) {
-        sc_realtime_look(rt, &copy);
-        size_t dof = copy.dof;
+    for (int k = 0; k < TRIES && status == SC_LATE; k++) {
+        copy = now;
         for (int64_t step = 0; step < lead; step++) {
-            sc_executor_step(&copy, joints, joints + dof, joints + 2 * dof);
+            sc_executor_step(&copy, joints, joints + copy.dof, joints + 2 * copy.dof);
         }
         status = change(&copy, context) ? hand_over(rt, &copy) : SC_OK;
+        int64_t begin = now.tick;
+        sc_realtime_look(rt, &now);
+        int64_t took = (now.tick - begin) * 3 / 2 + 1;
+        lead = took > 2 * lead ? took : 2 * lead;
     }
     *after = copy;
     return status;

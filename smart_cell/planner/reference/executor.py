@@ -130,15 +130,15 @@ def feasible(
     return True
 
 
-def shortest_length(
-    state: Array, rates: Rates, change: float, period: float, shape: tuple[float, float]
-) -> float:
-    """Return the first length to try for a change of rate, from the state where it begins."""
-    speed = change * np.abs(state[1])
-    steep = 2.0 / (2.0 - sum(shape))
-    by_acceleration = 0.5 * steep * speed / rates.acceleration
-    by_jerk = 0.5 * np.sqrt(steep / min(shape) * speed / rates.jerk)
-    return float(max(2.0 * period, by_acceleration.max(), by_jerk.max()))
+def stop_time(v: float, a: float, most_a: float, most_j: float) -> float:
+    """Return the least time in which a joint comes to rest, the path aside."""
+    if v + a * abs(a) / (2.0 * most_j) < 0.0:
+        v, a = -v, -a
+    peak = float(np.sqrt(max(0.0, most_j * v + a * a / 2.0)))
+    if peak <= most_a:
+        return (a + 2.0 * peak) / most_j
+    held = v + (a * a / 2.0 - most_a * most_a) / most_j
+    return (a + 2.0 * most_a) / most_j + held / most_a
 
 
 def shortest_stop(fits: Callable[[Change], bool], change: Change, end: float) -> Change | None:
@@ -180,8 +180,10 @@ def stop(path: Path, breaks: Array, rates: Rates, now: float, period: float) -> 
 
     for k in range(DELAYS + 1):
         begin = now + k * delay
+        _, v, a, _ = path(begin)
+        joints = zip(v, a, rates.acceleration, rates.jerk, strict=True)
+        length = max(2.0 * period, *(stop_time(*joint) for joint in joints))
         for shape in SHAPES:
-            length = shortest_length(path(begin), rates, 1.0, period, shape)
             change = Change(begin, begin, 1.0, 0.0, 0.0, length, shape)
             found = shortest_stop(fits, change, end)
             if found is not None:
