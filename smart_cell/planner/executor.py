@@ -24,6 +24,8 @@ from smart_cell.planner.trajectory import Trajectory, Violation, limit_error
 
 #: SCHED_FIFO priority of a real-time thread where none is given: above ordinary device threads.
 PRIORITY = 80
+#: Below this a real-time thread could take a whole processor [s].
+SHORTEST_PERIOD = 1e-4
 
 
 class SetPoint(NamedTuple):
@@ -372,13 +374,14 @@ class Executor:
             sink: Where the set-points go, until ``join``.
             priority: Of SCHED_FIFO, 1..99; 0 asks for ordinary scheduling; None = 80. Where it is
                 not permitted, scheduling is ordinary, and ``statistics`` say so.
-            spin: How long before each deadline the thread stays awake [s], 0..0.001.
+            spin: How long before each deadline the thread stays awake [s], 0..0.001, at most half
+                a period of it.
             watchdog: How long after its deadline a set-point may come before the receiver is to
                 stop the arm [s], 0..3600; None = one period.
 
         Raises:
             PlannerError: There is no position yet, a thread is running, the sink cannot be used,
-                or a value is out of range.
+                the period is below 0.1 ms, or a value is out of range.
         """
         instance(sink, Sink, "sink")
         asked = PRIORITY if priority is None else priority
@@ -392,12 +395,15 @@ class Executor:
         ):
             if not 0.0 <= value <= high:
                 raise PlannerError(f"{name} is {value}; it must lie in 0..{high:g}")
+        if self.period < SHORTEST_PERIOD:
+            text = f"the period is {self.period} s; a thread needs at least {SHORTEST_PERIOD} s"
+            raise PlannerError(text)
         self._check_stepped()
         if not self._core.placed:
             raise PlannerError("the executor has no position yet: call reset(position) first")
         target = sink.acquire(self.limits.dof, self.period)
         try:
-            self._core.start(target, asked, float(spin), grace)
+            self._core.start(target, asked, min(float(spin), self.period / 2.0), grace)
         except (RuntimeError, ValueError, OSError) as error:
             sink.release()
             raise PlannerError(f"the real-time thread could not be started: {error}") from None

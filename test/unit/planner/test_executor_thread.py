@@ -279,6 +279,11 @@ def test_bad_options_are_refused(options: dict[str, object], said: str) -> None:
         executor().start_thread(MemorySink(), **options)  # type: ignore[arg-type]
 
 
+def test_period_too_short_for_a_thread_is_refused() -> None:
+    with pytest.raises(PlannerError, match="a thread needs at least 0.0001 s"):
+        executor(5e-5).start_thread(MemorySink())
+
+
 def test_sink_of_another_arm_or_type_is_refused() -> None:
     sink = MemorySink()
     with started(executor(), sink):
@@ -491,29 +496,36 @@ sys.path.insert(0, sys.argv[1])
 from smart_cell.planner import Executor, SharedMemorySink, State, point_to_point
 from support.motion import limits
 
-made = Executor(limits(2), 0.002)
+limit = limits(2, 4.0, 24.0, 480.0)
+made = Executor(limit, 0.002)
 made.reset([0.0, 1.0])
-made.start_thread(SharedMemorySink(sys.argv[2]))
-made.execute(point_to_point(State([0.0, 1.0]), State([1.5, -1.0]), limits(2)))
+made.start_thread(SharedMemorySink(sys.argv[2], 100_000))
+made.execute(point_to_point(State([0.0, 1.0]), State([1.5, -1.0]), limit))
 print("moves", flush=True)
 if sys.argv[3] == "wait":
     sys.stdin.read()
 """
 
 
+@contextlib.contextmanager
+def moving_process(name: str, end: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the program above until its arm moves."""
+    command = [sys.executable, "-c", PROGRAM, str(ROOT / "test"), name, end]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"moves\n"
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("end", ["normal", "killed"])
 def test_end_of_the_process_removes_the_name(end: str) -> None:
     name = name_of(end)
-    test = str(ROOT / "test")
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, test, name, "wait" if end == "killed" else "go"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"moves\n"
+    with moving_process(name, "wait" if end == "killed" else "go") as process:
         if end == "killed":
             reader = SharedMemoryReader(name)
             process.send_signal(signal.SIGKILL)
@@ -526,6 +538,38 @@ def test_end_of_the_process_removes_the_name(end: str) -> None:
         wait_for(lambda: time.monotonic() > newest.next_due)  # the watchdog tells it
     else:
         assert process.returncode == 0
+
+
+def test_cycles_that_are_missed_shift_the_motion_and_nothing_jumps() -> None:
+    name = name_of("missed")
+    with moving_process(name, "wait") as process:
+        reader = SharedMemoryReader(name)
+        process.send_signal(signal.SIGSTOP)
+        threading.Event().wait(25 * PERIOD)
+        process.send_signal(signal.SIGCONT)
+        before = reader.newest
+        wait_for(lambda: reader.newest > before + 20)
+
+        def rests() -> bool:
+            latest = reader.latest()
+            return latest is not None and not latest.active
+
+        wait_for(rests)
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(DEADLINE)
+    records = reader.drain()
+    check_stream(records)
+    assert records[-1].missed >= 24
+    assert records[-1].position.tolist() == AWAY
+    lag = np.array([record.due - record.time for record in records])
+    late = next(record for record in records if record.missed >= 24)
+    if late.active:  # else it was stopped after the motion, and has caught up before it sent
+        assert late.due - late.time - lag[0] > 23 * PERIOD
+    # What passed unsent did so at rest: executor time is the clock's again.
+    assert abs(lag[-1] - lag[0]) < 1e-6
+    begun = next(k for k, record in enumerate(records) if record.active)
+    check_equal([(records[begun].time - 1.5 * PERIOD, lambda o: o.execute(THERE))], records)
 
 
 def test_executor_that_is_dropped_ends_its_thread() -> None:
