@@ -50,7 +50,7 @@ EXECUTABLES = {
 }
 
 REQUIREMENTS = ROOT / "tools" / "requirements"
-EXTRAS = ("sim", "ros", "test", "lint", "colcon", "bench")
+EXTRAS = ("sim", "plot", "ros", "test", "lint", "colcon", "bench")
 
 
 def requirements(name: str) -> list[str]:
