@@ -67,6 +67,13 @@ def line(
     held: int,
     /,
 ) -> tuple[Spline | None, str, float, int]: ...
+def through(
+    dof: int,
+    waypoints: Array,
+    ends: Array,
+    limits: Array,
+    /,
+) -> tuple[Spline | None, tuple[int, int, float, float, float] | None]: ...
 
 class Executor:
     """Set-points of one arm; a lock inside makes it safe to share between threads."""

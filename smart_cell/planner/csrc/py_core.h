@@ -63,6 +63,9 @@ int core_add_chain(PyObject *module, core_state *state);
 int core_add_spline(PyObject *module, core_state *state);
 int core_add_executor(PyObject *module, core_state *state);
 
+/* Functions of the module that have a file of their own. */
+PyObject *core_through(PyObject *module, PyObject *args);
+
 extern PyMethodDef core_functions[];
 
 #endif
