@@ -73,7 +73,7 @@ def through(
     ends: Array,
     limits: Array,
     /,
-) -> tuple[Spline | None, tuple[int, int, float, float, float] | None]: ...
+) -> tuple[Spline | None, tuple[int, str, float, float, float] | None]: ...
 
 class Executor:
     """Set-points of one arm; a lock inside makes it safe to share between threads."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -31,7 +33,9 @@ def through(
     of those whose jerk is constant on twelve equal pieces of each stretch between two waypoints;
     that is some percent longer than the time-optimal one. Direct collocation, solved by an
     interior point method; about 1 ms per stretch of a seven-axis arm. Waypoints that repeat the
-    one before them are passed once.
+    one before them are passed once. Where none of these motions stays inside the position limits
+    (waypoints at the very end of a range, and joints that differ much in speed) the motion stops
+    at each waypoint.
 
     Args:
         waypoints: Joint positions, shape (k, n), 2 <= k <= 2000.
@@ -41,10 +45,10 @@ def through(
 
     Raises:
         LimitError: A waypoint, or the velocity or acceleration of start or goal, is outside the
-            limits; or every motion that was found leaves them.
+            limits; or every motion that was found leaves them (with a moving start or goal).
         MismatchError: ``start`` or ``goal`` is not at the first or last waypoint.
         PlannerError: Wrong shapes or values, all waypoints are the same, or no motion was found
-            (start or goal moves so that the limits can hardly be kept).
+            for a start or goal that moves.
     """
     instance(limits, Limits, "limits")
     points = _points(waypoints, limits)
@@ -54,16 +58,25 @@ def through(
             _check_end(name, state, point, limits)
             ends[row], ends[row + 1] = state.velocity, state.acceleration
     if len(points) == 2 and not ends.any():
-        return point_to_point(State(points[0]), State(points[1]), limits)
+        return _stopping(points, limits)
     spline, violation = _core.through(limits.dof, points, ends, limits.packed)
     if spline is not None:
         return Trajectory(spline)
+    if not ends.any():
+        return _stopping(points, limits)
     if violation is not None:
         raise limit_error(Violation(*violation), limits)
     raise PlannerError(
         "no motion through the waypoints was found: with the velocity and acceleration of start "
         "or goal the limits can not be kept, or only just"
     )
+
+
+def _stopping(points: Array, limits: Limits) -> Trajectory:
+    """Return the motion that rests at each waypoint: always possible."""
+    states = [State(point) for point in points]
+    legs = [point_to_point(a, b, limits) for a, b in itertools.pairwise(states)]
+    return Trajectory.join(legs)
 
 
 def _points(waypoints: ArrayLike, limits: Limits) -> Array:

@@ -70,8 +70,9 @@ class _Problem:
         self.start[: self.m] = np.log(1.05 * times)
 
     def columns(self, k: int, i: int) -> list[int]:
-        """Return the index of each local unknown (velocity, acceleration at both ends, free); -1:
-        it is fixed to zero.
+        """Return the index of each local unknown: velocity, acceleration at both ends, free.
+
+        -1: it is fixed to zero.
         """
         knots = [
             self.m + (knot * 2 + order) * self.n + i if 0 <= knot < self.m - 1 else -1

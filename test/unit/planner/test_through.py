@@ -1,6 +1,8 @@
-"""Motion through waypoints: through each, moving on, within all limits, short; or a clear refusal."""
+"""Motion through waypoints: through each, moving on, within all limits, short; or refused."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -50,10 +52,7 @@ def test_does_not_stop_at_waypoints_and_is_faster_than_with_stops() -> None:
     made = through(points, limit)
     speeds = np.linalg.norm(made.sample(crossings(made, 8)[1:-1])[1], axis=1)
     assert speeds.min() > 0.1
-    stops = sum(
-        point_to_point(State(a), State(b), limit).duration
-        for a, b in zip(points, points[1:], strict=False)
-    )
+    stops = sum(point_to_point(State(a), State(b), limit).duration for a, b in pairwise(points))
     assert made.duration < 0.85 * stops
 
 
@@ -127,6 +126,19 @@ def test_joints_of_very_different_limits_and_stretches() -> None:
     made = through(points, limit)
     assert made.limits_violation(limit, tolerance=1e-9) is None
     assert (made.sample(crossings(made, 9))[0] == points).all()
+
+
+def test_stops_at_waypoints_where_nothing_else_is_found() -> None:
+    """Waypoints at the ends of the ranges, while a slow joint makes one stretch very long."""
+    rng = np.random.default_rng(4)
+    steps = 10.0 ** rng.uniform(-4.0, 0.0, (4, 1))
+    points = np.cumsum(rng.normal(size=(4, 4)) * steps, axis=0)
+    rates = 10.0 ** rng.uniform(-2.0, 2.0, (3, 4))
+    tight = Limits(points.min(axis=0), points.max(axis=0), *rates, np.ones(4))
+    made = through(points, tight)
+    assert made.limits_violation(tight, tolerance=1e-9) is None
+    legs = [point_to_point(State(a), State(b), tight).duration for a, b in pairwise(points)]
+    assert made.duration == pytest.approx(sum(legs))
 
 
 def test_joint_that_stands_stays_where_it_is() -> None:
