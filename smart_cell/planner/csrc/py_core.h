@@ -6,6 +6,7 @@
 #include <Python.h>
 
 #include "sc_chain.h"
+#include "sc_kernels.h"
 #include "sc_spline.h"
 
 /* A function as the void pointer that CPython's slots want; ISO C has no such conversion. */
@@ -13,8 +14,10 @@
 
 typedef struct {
     PyTypeObject *chain_type;
+    PyTypeObject *kinematics_type;
     PyTypeObject *spline_type;
     PyTypeObject *executor_type;
+    const sc_kernels *kernels; /* of this processor, or of the environment's SMART_CELL_SIMD */
 } core_state;
 
 typedef struct {
@@ -60,6 +63,7 @@ sc_limits core_limits(const double *rows, size_t dof);
 PyObject *core_violation(const sc_violation *violation);
 
 int core_add_chain(PyObject *module, core_state *state);
+int core_add_kinematics(PyObject *module, core_state *state);
 int core_add_spline(PyObject *module, core_state *state);
 int core_add_executor(PyObject *module, core_state *state);
 
