@@ -14,13 +14,15 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 from setuptools import Extension, find_packages, setup
 
 NAME = "smart_cell"
 ROOT = Path(__file__).resolve().parent
 CSRC = Path(NAME) / "planner" / "csrc"
 
-C_FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-pthread"]
+# No fused operations: all levels of the SIMD kernels give the same bits.
+C_FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-ffp-contract=off", "-pthread"]
 STRICT_FLAGS = [
     "-Wall",
     "-Wextra",
@@ -50,7 +52,7 @@ EXECUTABLES = {
 }
 
 REQUIREMENTS = ROOT / "tools" / "requirements"
-EXTRAS = ("sim", "ros", "test", "lint", "colcon", "bench")
+EXTRAS = ("sim", "plot", "ros", "test", "lint", "colcon", "bench")
 
 
 def requirements(name: str) -> list[str]:
@@ -76,7 +78,7 @@ def extensions() -> list[Extension]:
     )
     if not sources:
         return []
-    compile_args = list(C_FLAGS)
+    compile_args = [*C_FLAGS, "-isystem", np.get_include()]
     link_args = ["-pthread"]
     if os.environ.get("SMART_CELL_STRICT") == "1":
         compile_args += STRICT_FLAGS

@@ -3,6 +3,7 @@
 SI units, radians, float64; poses are 4x4 homogeneous matrices of the tip in the base frame.
 """
 
+from smart_cell.planner.dynamics import Payload
 from smart_cell.planner.errors import (
     DurationError,
     LimitError,
@@ -25,6 +26,7 @@ from smart_cell.planner.sinks import (
     SharedMemorySink,
     UdpSink,
 )
+from smart_cell.planner.through import through
 from smart_cell.planner.trajectory import Trajectory, Violation
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "MemorySink",
     "MismatchError",
     "NotSupportedError",
+    "Payload",
     "PlannerError",
     "Robot",
     "RobotDescriptionError",
@@ -52,4 +55,5 @@ __all__ = [
     "Violation",
     "line",
     "point_to_point",
+    "through",
 ]

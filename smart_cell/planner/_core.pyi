@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from smart_cell.planner.dynamics import Payload
+
 Array = NDArray[np.float64]
 
 MAX_DOF: int
 MAX_LINKS: int
+SIMD: str
 
 class Chain:
     """Kinematics of one serial chain; immutable."""
@@ -25,13 +28,26 @@ class Chain:
         lower: Array,
         upper: Array,
     ) -> None: ...
-    def fk(self, q: Array, out: Array, /) -> None: ...
-    def fk_one(self, q: ArrayLike, out: Array, /) -> bool: ...
-    def jacobian_one(self, q: ArrayLike, out: Array, /) -> bool: ...
-    def fk_links(self, q: Array, out: Array, /) -> None: ...
-    def jacobian(self, q: Array, out: Array, /) -> None: ...
     def ik(self, pose: Array, seed: Array, held: int, out: Array, /) -> int: ...
     def reach(self) -> float: ...
+
+class Kinematics:
+    """Kinematics and dynamics of one chain; base of Robot. Docstrings are in csrc/."""
+
+    def __init__(self, chain: Chain, inertias: Array, payload_type: type[Payload]) -> None: ...
+    def fk(self, q: ArrayLike, out: Array | None = None) -> Array: ...
+    def fk_all(self, q: ArrayLike, out: Array | None = None) -> Array: ...
+    def jacobian(self, q: ArrayLike, out: Array | None = None) -> Array: ...
+    def inverse_dynamics(
+        self,
+        q: ArrayLike,
+        qd: ArrayLike,
+        qdd: ArrayLike,
+        payload: Payload | None = None,
+        out: Array | None = None,
+        *,
+        gravity: ArrayLike | None = None,
+    ) -> Array: ...
 
 class Spline:
     """One trajectory; immutable, made by the functions below."""
@@ -69,6 +85,13 @@ def line(
     held: int,
     /,
 ) -> tuple[Spline | None, str, float, int]: ...
+def through(
+    dof: int,
+    waypoints: Array,
+    ends: Array,
+    limits: Array,
+    /,
+) -> tuple[Spline | None, tuple[int, str, float, float, float] | None]: ...
 
 class Executor:
     """Set-points of one arm; a lock inside makes it safe to share between threads."""

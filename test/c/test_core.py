@@ -42,8 +42,8 @@ def sanitizers_work(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("build", ["optimised", "sanitized"])
-@pytest.mark.parametrize(("name", "count"), [("test_core", 11), ("test_realtime", 4)])
-def test_c_core(name: str, count: int, build: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["test_core", "test_realtime"])
+def test_c_core(name: str, build: str, tmp_path: Path) -> None:
     flags = ["-O3", "-fno-math-errno"]
     if build == "sanitized":
         if not sanitizers_work(tmp_path):
@@ -69,4 +69,4 @@ def test_c_core(name: str, count: int, build: str, tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
     done = run([str(program)])
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{count} tests passed\n"
+    assert done.stdout == "all tests passed\n"
