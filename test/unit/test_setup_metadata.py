@@ -148,7 +148,7 @@ def distributions(requirements: list[str]) -> set[str]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (["smart_cell", "launch"], ["sim"]),
+        (["smart_cell", "launch"], ["sim", "plot"]),
         (["test"], ["sim", "test", "ros"]),
         (["bench"], ["sim", "test", "bench"]),
     ],
