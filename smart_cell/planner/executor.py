@@ -417,16 +417,19 @@ class Executor:
         Afterwards the executor stands, and may be stepped or given another thread.
 
         Args:
-            timeout: How long the stop may take [s]. After it the thread goes on; join again.
+            timeout: How long the stop may take [s], >= 0. After it the thread goes on; join again.
 
         Raises:
             SinkError: The sink had failed; the thread has ended.
-            PlannerError: No thread was started, or the arm does not stand yet.
+            PlannerError: No thread was started, the arm does not stand yet, or ``timeout`` is
+                out of range.
         """
         core = self._core
+        if not number(timeout, "timeout") >= 0.0:
+            raise PlannerError(f"timeout is {timeout}; it must not be negative")
         if not core.started or self._process != os.getpid():
             raise PlannerError("there is no real-time thread to join")
-        deadline = time.monotonic() + number(timeout, "timeout")
+        deadline = time.monotonic() + float(timeout)
         with contextlib.suppress(RuntimeError):  # it may be ending by itself
             core.stop()
         core.leave()

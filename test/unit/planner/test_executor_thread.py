@@ -229,6 +229,8 @@ def test_join_stops_along_the_path_and_the_executor_may_be_stepped_again() -> No
     assert made.step().position.tolist() == records[-1].position.tolist()
     with pytest.raises(PlannerError, match="no real-time thread"):
         made.join()
+    with pytest.raises(PlannerError, match="timeout is nan"):
+        made.join(np.nan)
     made.start_thread(sink)
     made.join(DEADLINE)
     again = sink.drain()
