@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent
 CSRC = Path(NAME) / "planner" / "csrc"
 
 # No fused operations: all levels of the SIMD kernels give the same bits.
-C_FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-ffp-contract=off"]
+C_FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-ffp-contract=off", "-pthread"]
 STRICT_FLAGS = [
     "-Wall",
     "-Wextra",
@@ -79,7 +79,7 @@ def extensions() -> list[Extension]:
     if not sources:
         return []
     compile_args = [*C_FLAGS, "-isystem", np.get_include()]
-    link_args: list[str] = []
+    link_args = ["-pthread"]
     if os.environ.get("SMART_CELL_STRICT") == "1":
         compile_args += STRICT_FLAGS
     if os.environ.get("SMART_CELL_SANITIZE") == "1":

@@ -16,6 +16,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import executor
 import instructions
 import inverse_kinematics
 import kinematics
@@ -30,6 +31,7 @@ SECTIONS = {
     "state_to_state": state_to_state,
     "path_timing": path_timing,
     "waypoints": waypoints,
+    "executor": executor,
 }
 
 

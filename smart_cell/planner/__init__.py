@@ -12,20 +12,31 @@ from smart_cell.planner.errors import (
     NotSupportedError,
     PlannerError,
     RobotDescriptionError,
+    SinkError,
 )
-from smart_cell.planner.executor import Executor, SetPoint
+from smart_cell.planner.executor import Executor, SetPoint, ThreadStatistics
 from smart_cell.planner.limits import Limits, State
 from smart_cell.planner.motion import line, point_to_point
 from smart_cell.planner.robot import Robot
+from smart_cell.planner.sinks import (
+    CallbackSink,
+    MemorySink,
+    SetPointRecord,
+    SharedMemoryReader,
+    SharedMemorySink,
+    UdpSink,
+)
 from smart_cell.planner.through import through
 from smart_cell.planner.trajectory import Trajectory, Violation
 
 __all__ = [
+    "CallbackSink",
     "DurationError",
     "Executor",
     "LimitError",
     "Limits",
     "LineError",
+    "MemorySink",
     "MismatchError",
     "NotSupportedError",
     "Payload",
@@ -33,8 +44,14 @@ __all__ = [
     "Robot",
     "RobotDescriptionError",
     "SetPoint",
+    "SetPointRecord",
+    "SharedMemoryReader",
+    "SharedMemorySink",
+    "SinkError",
     "State",
+    "ThreadStatistics",
     "Trajectory",
+    "UdpSink",
     "Violation",
     "line",
     "point_to_point",

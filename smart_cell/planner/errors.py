@@ -101,3 +101,16 @@ class MismatchError(PlannerError):
         self.value = value
         self.expected = expected
         super().__init__(message)
+
+
+class SinkError(PlannerError):
+    """A sink could not take set-points any more; the arm was stopped along its path.
+
+    Attributes:
+        code: The system's error number.
+    """
+
+    def __init__(self, message: str, *, code: int) -> None:
+        """Keep the code beside the message."""
+        self.code = code
+        super().__init__(message)

@@ -217,14 +217,17 @@ test_law_pieces_are_bounded(void)
     sc_law law;
     sc_law_constant(&law, 0.0, 0.0, 1.0);
     size_t made = 0;
-    while (sc_law_append(&law, 1.0 + (double)made, made % 2 ? 1.0 : 0.5, 0.5) == SC_OK) {
+    sc_law_shape shape = {0.25, 0.25};
+    while (sc_law_append(&law, 1.0 + (double)made, made % 2 ? 1.0 : 0.5, 0.5, shape) == SC_OK) {
         made++;
         CHECK(made < 100);
+        sc_law_state end = sc_law_at(&law, 0.5 + (double)made);
+        CHECK(end.rate == (made % 2 ? 0.5 : 1.0) && end.rate1 == 0.0);
     }
-    CHECK(law.count == SC_LAW_PIECES);
-    sc_law_state before = sc_law_at(&law, 6.9);
-    sc_law_forget(&law, 6.0);
-    sc_law_state after = sc_law_at(&law, 6.9);
+    CHECK(law.count > SC_LAW_PIECES - 3 && law.count <= SC_LAW_PIECES);
+    sc_law_state before = sc_law_at(&law, 4.9);
+    sc_law_forget(&law, 4.0);
+    sc_law_state after = sc_law_at(&law, 4.9);
     CHECK(law.count < SC_LAW_PIECES && before.sigma == after.sigma && before.rate == after.rate);
 }
 

@@ -42,17 +42,29 @@ def sanitizers_work(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("build", ["optimised", "sanitized"])
-def test_c_core(build: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["test_core", "test_realtime"])
+def test_c_core(name: str, build: str, tmp_path: Path) -> None:
     flags = ["-O3", "-fno-math-errno"]
     if build == "sanitized":
         if not sanitizers_work(tmp_path):
             pytest.skip("the compiler has no address and undefined-behaviour sanitizer")
         flags = SANITIZE
     sources = [str(path) for path in sorted(CSRC.glob("sc_*.c"))]
-    program = tmp_path / "test_core"
-    test = str(Path(__file__).with_suffix(".c"))
+    program = tmp_path / name
+    test = str(Path(__file__).with_name(f"{name}.c"))
     built = run(
-        [compiler(), *STRICT, *flags, f"-I{CSRC}", test, *sources, "-lm", "-o", str(program)]
+        [
+            compiler(),
+            *STRICT,
+            *flags,
+            f"-I{CSRC}",
+            test,
+            *sources,
+            "-lm",
+            "-pthread",
+            "-o",
+            str(program),
+        ]
     )
     assert built.returncode == 0, built.stderr
     done = run([str(program)])

@@ -79,4 +79,10 @@ PyObject *core_through(PyObject *module, PyObject *args);
 
 extern PyMethodDef core_functions[];
 
+/* Rings of set-points (py_realtime.c). */
+PyObject *core_ring_size(PyObject *module, PyObject *args);
+PyObject *core_ring_make(PyObject *module, PyObject *args);
+PyObject *core_ring_shape(PyObject *module, PyObject *memory);
+PyObject *core_ring_read(PyObject *module, PyObject *args);
+
 #endif

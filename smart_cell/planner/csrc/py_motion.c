@@ -246,5 +246,9 @@ PyMethodDef core_functions[] = {
      "through(dof, waypoints (k, dof), ends (4, dof), limits (5, dof)): "
      "(Spline or None, violation or None)"},
     {"join", join, METH_VARARGS, "join(first, second): Spline"},
+    {"ring_size", core_ring_size, METH_VARARGS, "ring_size(dof, capacity): bytes"},
+    {"ring_make", core_ring_make, METH_VARARGS, "ring_make(memory, dof, capacity, period)"},
+    {"ring_shape", core_ring_shape, METH_O, "ring_shape(memory): (dof, capacity, newest)"},
+    {"ring_read", core_ring_read, METH_VARARGS, "ring_read(memory, sequence): bytes or None"},
     {NULL, NULL, 0, NULL},
 };

@@ -96,6 +96,16 @@ sc_executor_step(sc_executor *executor, double *position, double *velocity, doub
     return point;
 }
 
+bool
+sc_executor_stands(const sc_executor *executor)
+{
+    double next = (double)(executor->tick + 1) * executor->period;
+    const sc_law *law = &executor->law;
+    return executor->path == NULL || executor->begin >= next ||
+           (sc_law_settled(law) <= sc_executor_time(executor) &&
+            law->piece[law->count - 1].final == 0.0);
+}
+
 static sc_limits
 limits_of(const sc_executor *executor)
 {

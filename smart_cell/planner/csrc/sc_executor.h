@@ -56,6 +56,10 @@ void sc_executor_reset(sc_executor *executor, const double *position);
 sc_set_point sc_executor_step(sc_executor *executor, double *position, double *velocity,
                               double *acceleration);
 
+/* Whether the next step leaves the set-point where it is: there is no path, it has not begun, or
+ * the arm stands on it. */
+bool sc_executor_stands(const sc_executor *executor);
+
 /* Which part of the coming motion does not fit. */
 typedef struct {
     sc_quantity quantity;

@@ -4,16 +4,21 @@
 #include <assert.h>
 #include <string.h>
 
-#define BUDGET 400000
+#define BUDGET 100000
 #define DELAYS 100 /* of the remaining path, tried for the beginning of a change */
 #define LENGTHS 44 /* of a change, each 12 % longer than the one before */
 #define LENGTH_RATIO 1.12
-#define STAGES 3 /* changes in a row to reach one rate */
+#define REFINEMENTS 3 /* halvings of the interval of lengths in which a change becomes feasible */
+#define STAGES 3      /* changes in a row to reach one rate */
+
+/* The shapes that are tried for a change. */
+static const sc_law_shape shapes[] = {
+    {0.5, 0.5}, {0.25, 0.25}, {0.25, 0.5}, {0.5, 0.25}, {0.125, 0.125}};
 
 void
 sc_law_constant(sc_law *law, double t, double sigma, double rate)
 {
-    sc_law_piece piece = {t, sigma, {rate, 0.0, 0.0, 0.0}, 0.0, rate};
+    sc_law_piece piece = {t, sigma, {rate, 0.0, 0.0}, 0.0, rate};
     law->count = 1;
     law->piece[0] = piece;
 }
@@ -25,12 +30,11 @@ piece_at(const sc_law_piece *p, double t)
     x = fmin(x, p->length);
     const double *c = p->rate;
     sc_law_state state;
-    state.sigma = p->sigma + x * (c[0] + x * (c[1] / 2.0 + x * (c[2] / 3.0 + x * c[3] / 4.0))) +
-                  over * p->final;
+    state.sigma = p->sigma + x * (c[0] + x * (c[1] / 2.0 + x * c[2] / 3.0)) + over * p->final;
     bool settled = t >= p->start + p->length;
-    state.rate = settled ? p->final : c[0] + x * (c[1] + x * (c[2] + x * c[3]));
-    state.rate1 = settled ? 0.0 : c[1] + x * (2.0 * c[2] + x * 3.0 * c[3]);
-    state.rate2 = settled ? 0.0 : 2.0 * c[2] + 6.0 * x * c[3];
+    state.rate = settled ? p->final : c[0] + x * (c[1] + x * c[2]);
+    state.rate1 = settled ? 0.0 : c[1] + 2.0 * x * c[2];
+    state.rate2 = settled ? 0.0 : 2.0 * c[2];
     return state;
 }
 
@@ -76,31 +80,47 @@ void
 sc_law_waiting(sc_law *law, double t, double begin, double rate)
 {
     sc_law_constant(law, t, 0.0, 0.0);
-    sc_law_piece going = {begin, 0.0, {rate, 0.0, 0.0, 0.0}, 0.0, rate};
+    sc_law_piece going = {begin, 0.0, {rate, 0.0, 0.0}, 0.0, rate};
     law->piece[law->count++] = going;
 }
 
+/* Appends a piece of the law's slope from `slope` to `next` within `length`. */
+static void
+push_piece(sc_law *law, const sc_law_piece *before, double slope, double next, double length)
+{
+    double x = before->length;
+    const double *c = before->rate;
+    sc_law_piece piece = {before->start + x,
+                          before->sigma + x * (c[0] + x * (c[1] / 2.0 + x * c[2] / 3.0)),
+                          {before->final, slope, (next - slope) / (2.0 * length)},
+                          length,
+                          before->final + 0.5 * length * (slope + next)};
+    law->piece[law->count++] = piece;
+}
+
 sc_status
-sc_law_append(sc_law *law, double t, double to, double length)
+sc_law_append(sc_law *law, double t, double to, double length, sc_law_shape shape)
 {
     sc_law_state at = sc_law_at(law, t);
     size_t keep = law->count;
     while (keep > 0 && law->piece[keep - 1].start >= t) {
         keep--;
     }
-    if (keep >= SC_LAW_PIECES) {
+    if (keep + 3 > SC_LAW_PIECES) {
         return SC_NO_SPACE;
     }
-    assert(length > 0.0);
-    double d = to - at.rate, s = at.rate1;
-    sc_law_piece piece = {t,
-                          at.sigma,
-                          {at.rate, s, (3.0 * d / length - 2.0 * s) / length,
-                           (s - 2.0 * d / length) / (length * length)},
-                          length,
-                          to};
-    law->piece[keep] = piece;
-    law->count = keep + 1;
+    assert(length > 0.0 && shape.first > 0.0 && shape.last > 0.0);
+    double first = shape.first * length, last = shape.last * length;
+    double middle = fmax(0.0, length - first - last);
+    double slope = (to - at.rate - 0.5 * at.rate1 * first) / (0.5 * first + middle + 0.5 * last);
+    sc_law_piece now = {t, at.sigma, {at.rate, 0.0, 0.0}, 0.0, at.rate};
+    law->count = keep;
+    push_piece(law, &now, at.rate1, slope, first);
+    if (middle > 1e-9 * length) {
+        push_piece(law, &law->piece[law->count - 1], slope, slope, middle);
+    }
+    push_piece(law, &law->piece[law->count - 1], slope, 0.0, last);
+    law->piece[law->count - 1].final = to;
     return SC_OK;
 }
 
@@ -163,6 +183,19 @@ boundaries_keep(const sc_law_context *context, const sc_law *law, const progress
     return true;
 }
 
+/* The end of a piece of the law after t, or `to`. */
+static double
+next_corner(const sc_law *law, double t, double to)
+{
+    for (size_t k = 0; k < law->count; k++) {
+        double end = law->piece[k].start + law->piece[k].length;
+        if (end > t) {
+            return fmin(end, to);
+        }
+    }
+    return to;
+}
+
 bool
 sc_law_feasible(const sc_law_context *context, const sc_law *law, double from, double to,
                 size_t *budget)
@@ -185,32 +218,63 @@ sc_law_feasible(const sc_law_context *context, const sc_law *law, double from, d
             return true;
         }
         at = next;
-        double grid = context->now + index * step;
-        bool end_first = t < to && grid >= to; /* the last moment of the change itself */
-        t = end_first ? nextafter(to, t) : grid;
-        if (end_first && t <= at.t) {
-            t = grid;
-            end_first = false;
+        double grid = context->now + index * step, corner = next_corner(law, t, to);
+        bool corner_first = t < corner && grid >= corner;
+        if (corner_first) { /* the last moment before it, then, unless it ends there, itself */
+            t = nextafter(corner, t);
+            t = t > at.t ? t : corner;
         }
-        index += end_first ? 0.0 : 1.0;
+        else {
+            t = grid;
+            index += 1.0;
+        }
     }
 }
 
-/* A length for which the change might just be feasible, judged by the state where it begins. */
+/* The least time in which a joint comes to rest from velocity v and acceleration a, the path aside.
+ */
 static double
-shortest_length(const sc_law_context *context, const sc_law *law, double t, double to)
+stop_time(double v, double a, double most_a, double most_j)
+{
+    if (v + a * fabs(a) / (2.0 * most_j) < 0.0) { /* the sign that is left when a has gone */
+        v = -v;
+        a = -a;
+    }
+    double peak = sqrt(fmax(0.0, most_j * v + 0.5 * a * a));
+    if (peak <= most_a) {
+        return (a + 2.0 * peak) / most_j;
+    }
+    return (a + 2.0 * most_a) / most_j +
+           (v + (a * a - 2.0 * most_a * most_a) / (2.0 * most_j)) / most_a;
+}
+
+/* A length below which the change is not tried, by the state where it begins: for a stop the least
+ * that the joints allow, else a guess. */
+static double
+shortest_length(const sc_law_context *context, const sc_law *law, double t, double to,
+                sc_law_shape shape)
 {
     sc_law_state at = sc_law_at(law, t);
     double p[SC_MAX_DOF], v[SC_MAX_DOF], a[SC_MAX_DOF], j[SC_MAX_DOF];
     double change = fabs(to - at.rate), length = 2.0 * context->period;
+    double steep = 2.0 / (2.0 - shape.first - shape.last); /* slope over the average one */
+    double bent = steep / fmin(shape.first, shape.last);
+    const sc_limits *limits = context->limits;
     size_t hint = 0;
     sc_spline_sample(context->path, at.sigma, &hint, p, v, a, j);
     for (size_t i = 0; i < context->path->dof; i++) {
-        double speed = change * fabs(v[i]);
-        length = fmax(length, 0.5 * 1.5 * speed / context->limits->acceleration[i]);
+        double state[4] = {p[i], v[i], a[i], j[i]}, speed = change * fabs(v[i]);
+        double least = 0.5 * steep * speed / limits->acceleration[i];
         if (context->with_jerk) {
-            length = fmax(length, 0.5 * sqrt(6.0 * speed / context->limits->jerk[i]));
+            least = fmax(least, 0.5 * sqrt(bent * speed / limits->jerk[i]));
         }
+        if (to == 0.0) {
+            sc_law_apply(&at, state);
+            least = context->with_jerk
+                        ? stop_time(state[1], state[2], limits->acceleration[i], limits->jerk[i])
+                        : fabs(state[1]) / limits->acceleration[i];
+        }
+        length = fmax(length, least);
     }
     return length;
 }
@@ -256,6 +320,50 @@ beginning(const beginnings *b, size_t k)
                     : b->settled + (double)(k - half) * b->late_step;
 }
 
+/* Whether `change` is a feasible law with the change to `to` at `begin`. */
+static bool
+try_change(const sc_law_context *context, const sc_law *law, double begin, double to, double length,
+           sc_law_shape shape, size_t *budget, sc_law *change)
+{
+    *change = *law;
+    return sc_law_append(change, begin, to, length, shape) == SC_OK &&
+           worth_it(context, change, begin, length) &&
+           sc_law_feasible(context, change, begin, begin + length, budget);
+}
+
+/* The shortest feasible change at `begin` that is over before *end, which then is when it is. */
+static bool
+best_at(const sc_law_context *context, const sc_law *law, double begin, double to,
+        sc_law_shape shape, size_t *budget, sc_law *best, double *end)
+{
+    double length = shortest_length(context, law, begin, to, shape);
+    sc_law change;
+    size_t m = 0;
+    while (m < LENGTHS && begin + length < *end &&
+           !try_change(context, law, begin, to, length, shape, budget, &change)) {
+        length *= LENGTH_RATIO;
+        m++;
+    }
+    if (m == LENGTHS || !(begin + length < *end)) {
+        return false;
+    }
+    *best = change;
+    *end = begin + length;
+    double low = length / LENGTH_RATIO;
+    for (size_t k = 0; k < (m > 0 ? REFINEMENTS : 0u); k++) {
+        double middle = 0.5 * (low + length);
+        if (try_change(context, law, begin, to, middle, shape, budget, &change)) {
+            *best = change;
+            *end = begin + middle;
+            length = middle;
+        }
+        else {
+            low = middle;
+        }
+    }
+    return true;
+}
+
 /* The change from `from` on that is over first; *end: when, only better ones are accepted. */
 static bool
 best_change(const sc_law_context *context, const sc_law *law, double from, double to,
@@ -265,19 +373,8 @@ best_change(const sc_law_context *context, const sc_law *law, double from, doubl
     beginnings at = plan_beginnings(context, law, from);
     for (size_t k = 0; k < at.count; k++) {
         double begin = beginning(&at, k);
-        double length = shortest_length(context, law, begin, to);
-        for (size_t m = 0; m < LENGTHS && begin + length < *end; m++, length *= LENGTH_RATIO) {
-            sc_law candidate = *law;
-            if (sc_law_append(&candidate, begin, to, length) != SC_OK) {
-                return found;
-            }
-            if (worth_it(context, &candidate, begin, length) &&
-                sc_law_feasible(context, &candidate, begin, begin + length, budget)) {
-                *best = candidate;
-                *end = begin + length;
-                found = true;
-                break;
-            }
+        for (size_t m = 0; m < sizeof shapes / sizeof shapes[0]; m++) {
+            found = best_at(context, law, begin, to, shapes[m], budget, best, end) || found;
         }
     }
     return found;

@@ -29,6 +29,10 @@ sc_status_text(sc_status status)
         return "limit exceeded";
     case SC_NO_MEMORY:
         return "out of memory";
+    case SC_LATE:
+        return "too late";
+    case SC_ENDED:
+        return "the thread has ended";
     }
     return "unknown status";
 }

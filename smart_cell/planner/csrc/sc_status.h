@@ -14,7 +14,9 @@ typedef enum {
     SC_NO_SPACE,       /* the caller's workspace is too small */
     SC_MISMATCH,       /* two states that should be equal are not */
     SC_LIMIT_EXCEEDED, /* velocity, acceleration or jerk above its limit */
-    SC_NO_MEMORY       /* an allocation failed */
+    SC_NO_MEMORY,      /* an allocation failed */
+    SC_LATE,           /* a moment had passed before its work was done */
+    SC_ENDED           /* the thread that was asked has ended */
 } sc_status;
 
 /* A constant English phrase for a status; never NULL. */

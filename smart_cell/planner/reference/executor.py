@@ -1,7 +1,8 @@
 """The executor's speed law, and the search for a change of speed that keeps all limits.
 
 Twin of csrc/sc_law.c and sc_executor.c: one path, from (executor time, path time) = (0, 0), at
-full speed. Path time sigma(t) changes its rate by cubics; p(sigma(t)) never leaves the path.
+full speed. Path time sigma(t) changes its rate with a slope that grows evenly, stays, and goes back
+evenly; p(sigma(t)) never leaves the path.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from smart_cell.planner.arrays import Array
 DELAYS = 100
 LENGTHS = 44
 LENGTH_RATIO = 1.12
+REFINEMENTS = 3
+#: Shares of a change's time in which its slope grows, and in which it goes back to zero.
+SHAPES = ((0.5, 0.5), (0.25, 0.25), (0.25, 0.5), (0.5, 0.25), (0.125, 0.125))
 #: Position, velocity, acceleration and jerk by path time, shape (4, n), from path time.
 Path = Callable[[float], Array]
 
@@ -39,21 +43,32 @@ class Change:
     slope: float
     final: float
     length: float
+    shape: tuple[float, float]
+
+    @property
+    def corners(self) -> tuple[float, float, float, float]:
+        """Times at which the rate's second derivative jumps."""
+        first, last = (share * self.length for share in self.shape)
+        end = self.start + self.length
+        return self.start, self.start + first, end - last, end
 
     def at(self, t: float) -> tuple[float, float, float, float]:
         """Return sigma and its first three derivatives at ``t`` >= ``start``."""
-        x = t - self.start
-        h = self.length
-        if t >= self.start + h:
-            whole = h * (self.rate + self.final) / 2.0 + self.slope * h * h / 12.0
-            return self.sigma + whole + (x - h) * self.final, self.final, 0.0, 0.0
-        c0, c1 = self.rate, self.slope
-        d = self.final - self.rate
-        c2 = (3.0 * d / h - 2.0 * c1) / h
-        c3 = (c1 - 2.0 * d / h) / h**2
-        sigma = self.sigma + c0 * x + c1 * x**2 / 2 + c2 * x**3 / 3 + c3 * x**4 / 4
-        rate = c0 + c1 * x + c2 * x**2 + c3 * x**3
-        return sigma, rate, c1 + 2 * c2 * x + 3 * c3 * x**2, 2 * c2 + 6 * c3 * x
+        first, last = (share * self.length for share in self.shape)
+        spans = (first, self.length - first - last, last)
+        change = self.final - self.rate - self.slope * first / 2.0
+        steepest = change / (spans[0] / 2.0 + spans[1] + spans[2] / 2.0)
+        slopes = (self.slope, steepest, steepest, 0.0)
+        sigma, rate, x = self.sigma, self.rate, t - self.start
+        for span, c1, after in zip(spans, slopes[:-1], slopes[1:], strict=True):
+            c2 = (after - c1) / span if span > 0.0 else 0.0
+            y = min(x, span)
+            sigma += y * (rate + y * (c1 / 2.0 + y * c2 / 6.0))
+            rate += y * (c1 + y * c2 / 2.0)
+            if x < span:
+                return sigma, rate, c1 + x * c2, c2
+            x -= span
+        return sigma + x * self.final, self.final, 0.0, 0.0
 
 
 def by_executor_time(state: Array, law: tuple[float, float, float, float]) -> Array:
@@ -92,14 +107,16 @@ def feasible(
 ) -> bool:
     """Return whether all limits hold during the change.
 
-    At both ends, on the grid of half periods, and on both sides of every boundary in ``breaks``.
+    At both ends, on the grid of half periods, and on both sides of every boundary in ``breaks`` and
+    of every corner of the change.
     """
     end = change.start + change.length
     step = period / 2.0
     first = int(np.floor((change.start - now) / step)) + 1
     last = int(np.ceil((end - now) / step))
     grid = [now + k * step for k in range(first, last + 1)]
-    times = [change.start, *(t for t in grid if t < end), np.nextafter(end, 0.0)]
+    corners = [t + side for t in change.corners[1:3] for side in (-1e-11, 1e-11)]
+    times = [change.start, *(t for t in grid if t < end), *corners, np.nextafter(end, 0.0)]
     for t in times:
         law = change.at(t)
         if not keeps(path(law[0]), law, rates):
@@ -113,12 +130,39 @@ def feasible(
     return True
 
 
-def shortest_length(state: Array, rates: Rates, change: float, period: float) -> float:
-    """Return the first length to try for a change of rate, from the state where it begins."""
-    speed = change * np.abs(state[1])
-    by_acceleration = 0.75 * speed / rates.acceleration
-    by_jerk = 0.5 * np.sqrt(6.0 * speed / rates.jerk)
-    return float(max(2.0 * period, by_acceleration.max(), by_jerk.max()))
+def stop_time(v: float, a: float, most_a: float, most_j: float) -> float:
+    """Return the least time in which a joint comes to rest, the path aside."""
+    if v + a * abs(a) / (2.0 * most_j) < 0.0:
+        v, a = -v, -a
+    peak = float(np.sqrt(max(0.0, most_j * v + a * a / 2.0)))
+    if peak <= most_a:
+        return (a + 2.0 * peak) / most_j
+    held = v + (a * a / 2.0 - most_a * most_a) / most_j
+    return (a + 2.0 * most_a) / most_j + held / most_a
+
+
+def shortest_stop(fits: Callable[[Change], bool], change: Change, end: float) -> Change | None:
+    """Return the shortest change that fits and is over before ``end``; or None.
+
+    Longer ones are tried until one fits, then those between it and the one before.
+    """
+    first = change.length
+    for _ in range(LENGTHS):
+        if not change.start + change.length < end:
+            return None
+        if fits(change):
+            break
+        change = replace(change, length=change.length * LENGTH_RATIO)
+    else:
+        return None
+    low = change.length / LENGTH_RATIO
+    for _ in range(REFINEMENTS if change.length > first else 0):
+        shorter = replace(change, length=0.5 * (low + change.length))
+        if fits(shorter):
+            change = shorter
+        else:
+            low = shorter.length
+    return change
 
 
 def stop(path: Path, breaks: Array, rates: Rates, now: float, period: float) -> Change | None:
@@ -129,16 +173,19 @@ def stop(path: Path, breaks: Array, rates: Rates, now: float, period: float) -> 
     best: Change | None = None
     duration = end = float(breaks[-1])
     delay = max(period, (duration - now) / DELAYS)
+
+    def fits(change: Change) -> bool:
+        reached = change.at(change.start + change.length)[0]
+        return reached < duration and feasible(path, breaks, rates, change, now, period)
+
     for k in range(DELAYS + 1):
         begin = now + k * delay
-        length = shortest_length(path(begin), rates, 1.0, period)
-        change = Change(begin, begin, 1.0, 0.0, 0.0, length)
-        for _ in range(LENGTHS):
-            if not begin + change.length < end:
-                break
-            reached = change.at(begin + change.length)[0]
-            if reached < duration and feasible(path, breaks, rates, change, now, period):
-                best, end = change, begin + change.length
-                break
-            change = replace(change, length=change.length * LENGTH_RATIO)
+        _, v, a, _ = path(begin)
+        joints = zip(v, a, rates.acceleration, rates.jerk, strict=True)
+        length = max(2.0 * period, *(stop_time(*joint) for joint in joints))
+        for shape in SHAPES:
+            change = Change(begin, begin, 1.0, 0.0, 0.0, length, shape)
+            found = shortest_stop(fits, change, end)
+            if found is not None:
+                best, end = found, begin + found.length
     return best

@@ -232,6 +232,14 @@ def test_stop_stands_on_the_path_before_its_end_and_drops_the_rest() -> None:
     assert run(made)[-1].position.tolist() == HOME
 
 
+def test_stop_from_full_speed_is_near_the_shortest() -> None:
+    made = executor()
+    made.execute(motion())
+    run(made, 300)  # 0.6 s: cruising at 2 rad/s
+    shortest = 2.0 / 6.0 + 6.0 / 60.0  # of a joint, by its acceleration and its jerk
+    assert shortest <= made.stop() - made.time <= 1.05 * shortest
+
+
 def test_stop_in_the_final_braking_ends_with_the_trajectory() -> None:
     made, path = executor(), motion()
     made.execute(path)

@@ -16,7 +16,7 @@ import numpy as np
 from support.motion import limits
 from support.robots import UR5E, urdf
 from smart_cell.planner import Executor, Payload, PlannerError, Robot, State, Trajectory
-from smart_cell.planner import line, point_to_point
+from smart_cell.planner import MemorySink, line, point_to_point
 
 robot = Robot.from_urdf_text(urdf(UR5E), "base", "tip")
 q = np.array([0.0, -1.2, 1.8, -2.2, -1.57, 0.3])
@@ -29,7 +29,7 @@ far[:3, 3] += 0.2
 def refused(function, *args, **kwargs):
     try:
         function(*args, **kwargs)
-    except (PlannerError, ValueError, TypeError):
+    except (PlannerError, ValueError, TypeError, RuntimeError, OSError):
         return
     raise SystemExit(f"{function} accepted {args}")
 
@@ -61,6 +61,15 @@ def work():
     executor.replace(made, at=executor.time - 10 * 0.01)
     executor.set_speed(0.5), executor.hold(), executor.resume(), executor.stop()
     refused(executor.execute, made)
+    threaded, sink = Executor(limit, 0.001), MemorySink(64)
+    refused(threaded._core.start, np.zeros(4), 0, 0.0, 0.0)
+    threaded.reset(q)
+    refused(threaded._core.start, np.zeros(4), 0, 0.0, 0.0)
+    refused(threaded._core.start, -1, 0, 0.0, 0.0)
+    threaded.start_thread(sink)
+    refused(threaded.execute, again.join([again]), np.nan)
+    threaded.execute(made, at=9.0), threaded.set_speed(0.5), threaded.join()
+    sink.drain(), threaded.statistics()
 
 def resident():
     gc.collect()
