@@ -6,6 +6,7 @@
 #include <Python.h>
 
 #include "sc_chain.h"
+#include "sc_ik.h"
 #include "sc_spline.h"
 
 /* A function as the void pointer that CPython's slots want; ISO C has no such conversion. */
@@ -19,6 +20,7 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD sc_chain chain;
+    sc_ik_model ik; /* of this chain */
 } chain_object;
 
 typedef struct {
@@ -58,6 +60,20 @@ sc_limits core_limits(const double *rows, size_t dof);
 
 /* (joint, quantity, value, limit, time) of a violation. */
 PyObject *core_violation(const sc_violation *violation);
+
+/* Methods of the Chain type that live in py_ik.c. */
+PyObject *core_chain_ik(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_chain_ik_one(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_chain_ik_method(PyObject *self, PyObject *ignored);
+
+#define CORE_IK_METHOD(name, text) \
+    {#name, (PyCFunction)(void (*)(void))core_chain_##name, METH_FASTCALL, text}
+#define CORE_IK_METHODS                                                                       \
+    CORE_IK_METHOD(ik, "ik(poses, seeds, held, out, counts): m poses, one seed or m, "        \
+                       "out (m, most, dof), counts (m,)"),                                    \
+        CORE_IK_METHOD(ik_one, "ik_one(pose, seed, out): number of solutions written to out " \
+                               "(most, dof), or -1 if the arguments are not such"),           \
+        {"ik_method", core_chain_ik_method, METH_NOARGS, "(kind, first of the six, reversed)"}
 
 int core_add_chain(PyObject *module, core_state *state);
 int core_add_spline(PyObject *module, core_state *state);

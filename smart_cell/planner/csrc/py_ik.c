@@ -1,0 +1,145 @@
+/* Inverse kinematics of the Chain type: one pose the quick way, and batches. */
+#include "py_core.h"
+
+#include <string.h>
+
+/* Gets a buffer of exactly this shape (columns 0: a vector) without raising. */
+static bool
+shaped(PyObject *object, Py_buffer *view, int writable, Py_ssize_t rows, Py_ssize_t columns)
+{
+    int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
+    if (!PyObject_CheckBuffer(object) || PyObject_GetBuffer(object, view, flags) != 0) {
+        PyErr_Clear();
+        return false;
+    }
+    bool fits = view->format != NULL && strcmp(view->format, "d") == 0 && view->shape != NULL &&
+                view->ndim == (columns > 0 ? 2 : 1) && (rows < 0 || view->shape[0] == rows) &&
+                (columns == 0 || view->shape[1] == columns);
+    if (!fits) {
+        PyBuffer_Release(view);
+    }
+    return fits;
+}
+
+/* The same condition as the Python face's pose_matrix. */
+static bool
+is_rigid(const double *m)
+{
+    for (size_t i = 0; i < 3; i++) {
+        if (!(fabs(m[4 * i + 3]) < HUGE_VAL) || !(fabs(m[12 + i]) < 1e-9)) {
+            return false;
+        }
+        for (size_t j = 0; j <= i; j++) {
+            double product = sc_dot3(m + 4 * i, m + 4 * j);
+            if (!(fabs(product - (i == j ? 1.0 : 0.0)) < 1e-6)) {
+                return false;
+            }
+        }
+    }
+    double normal[3];
+    sc_cross3(m, m + 4, normal);
+    return sc_dot3(normal, m + 8) > 0.0 && fabs(m[15] - 1.0) < 1e-9;
+}
+
+/* The seed, clipped into the limits; false if it is not finite. */
+static bool
+read_seed(const sc_chain *chain, const double *given, double *seed)
+{
+    for (size_t i = 0; i < chain->dof; i++) {
+        if (!(fabs(given[i]) < HUGE_VAL)) {
+            return false;
+        }
+        seed[i] = fmin(fmax(given[i], chain->lower[i]), chain->upper[i]);
+    }
+    return true;
+}
+
+PyObject *
+core_chain_ik_one(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+{
+    const chain_object *self = (const chain_object *)object;
+    const sc_chain *chain = &self->chain;
+    Py_ssize_t dof = (Py_ssize_t)chain->dof;
+    Py_buffer pose, given, out;
+    if (core_arguments("ik_one", nargs, 3) != 0) {
+        return NULL;
+    }
+    long result = -1;
+    if (!shaped(args[0], &pose, 0, 4, 4)) {
+        return PyLong_FromLong(-1);
+    }
+    if (shaped(args[1], &given, 0, dof, 0)) {
+        double seed[SC_MAX_DOF];
+        if (is_rigid(pose.buf) && read_seed(chain, given.buf, seed) &&
+            shaped(args[2], &out, 1, -1, dof)) {
+            if (out.shape[0] >= 1 && out.shape[0] <= SC_IK_MAX_SOLUTIONS) {
+                sc_frame target;
+                size_t count = 0, most = (size_t)out.shape[0];
+                sc_frame_from_matrix(pose.buf, &target);
+                Py_BEGIN_ALLOW_THREADS sc_ik_solve(chain, &self->ik, &target, seed, 0, most,
+                                                   out.buf, &count);
+                Py_END_ALLOW_THREADS result = (long)count;
+            }
+            PyBuffer_Release(&out);
+        }
+        PyBuffer_Release(&given);
+    }
+    PyBuffer_Release(&pose);
+    return PyLong_FromLong(result);
+}
+
+PyObject *
+core_chain_ik(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+{
+    const chain_object *self = (const chain_object *)object;
+    const sc_chain *chain = &self->chain;
+    if (core_arguments("ik", nargs, 5) != 0) {
+        return NULL;
+    }
+    unsigned long held = PyLong_AsUnsignedLong(args[2]);
+    if (held == (unsigned long)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    Py_buffer views[4];
+    const core_request requests[4] = {{args[0], 0, -1, "poses"},
+                                      {args[1], 0, -1, "seeds"},
+                                      {args[3], 1, -1, "out"},
+                                      {args[4], 1, -1, "counts"}};
+    if (core_gather(requests, 4, views) != 0) {
+        return NULL;
+    }
+    size_t word = sizeof(double), dof = chain->dof, m = (size_t)views[3].len / word;
+    size_t seeds = (size_t)views[1].len / (word * dof);
+    size_t most = m == 0 ? 1 : (size_t)views[2].len / (word * dof * m);
+    bool fits = (size_t)views[0].len == m * 16 * word && (seeds == 1 || seeds == m) &&
+                (size_t)views[1].len == seeds * dof * word && most >= 1 &&
+                most <= SC_IK_MAX_SOLUTIONS && (size_t)views[2].len == m * most * dof * word;
+    if (fits) {
+        const double *poses = views[0].buf, *given = views[1].buf;
+        double *out = views[2].buf, *counts = views[3].buf;
+        Py_BEGIN_ALLOW_THREADS for (size_t k = 0; k < m; k++)
+        {
+            sc_frame target;
+            size_t count = 0;
+            sc_frame_from_matrix(poses + 16 * k, &target);
+            sc_ik_solve(chain, &self->ik, &target, given + (seeds == 1 ? 0 : k * dof),
+                        (uint32_t)held, most, out + k * most * dof, &count);
+            counts[k] = (double)count;
+        }
+        Py_END_ALLOW_THREADS
+    }
+    core_release(views, 4);
+    if (!fits) {
+        return core_raise("ik", SC_BAD_ARGUMENT);
+    }
+    Py_RETURN_NONE;
+}
+
+PyObject *
+core_chain_ik_method(PyObject *object, PyObject *Py_UNUSED(ignored))
+{
+    const sc_ik_model *model = &((const chain_object *)object)->ik;
+    static const char *const kinds[] = {"numerical", "spherical wrist", "parallel axes"};
+    return Py_BuildValue("snO", kinds[model->closed.kind], (Py_ssize_t)model->first,
+                         model->closed.reversed ? Py_True : Py_False);
+}

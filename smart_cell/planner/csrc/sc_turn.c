@@ -1,0 +1,179 @@
+/* Equations for the cosine and sine of a turn. */
+#include "sc_turn.h"
+
+#include <assert.h>
+
+bool
+sc_turn_between(const double *h, const double *from, const double *to, double least, sc_turn *out)
+{
+    double across[3];
+    sc_cross3(from, to, across);
+    double hf = sc_dot3(h, from), ht = sc_dot3(h, to);
+    double c = sc_dot3(from, to) - hf * ht, s = sc_dot3(h, across);
+    double norm = sqrt(c * c + s * s);
+    if (!(norm > least * least)) {
+        return false;
+    }
+    out->c = c / norm;
+    out->s = s / norm;
+    return true;
+}
+
+size_t
+sc_turn_linear(double a, double b, double d, double slack, sc_turn out[2])
+{
+    double r2 = a * a + b * b;
+    double r = sqrt(r2);
+    double excess = fabs(d) - r;
+    if (!(r > 0.0) || !(excess <= slack * r)) {
+        return 0;
+    }
+    if (excess >= 0.0) {
+        double sign = d < 0.0 ? -1.0 : 1.0;
+        out[0] = (sc_turn){sign * a / r, sign * b / r};
+        return 1;
+    }
+    double w = sqrt((r - d) * (r + d));
+    out[0] = (sc_turn){(a * d - b * w) / r2, (b * d + a * w) / r2};
+    out[1] = (sc_turn){(a * d + b * w) / r2, (b * d - a * w) / r2};
+    return 2;
+}
+
+static double
+conic_at(const double k[6], double c, double s)
+{
+    return k[0] + k[1] * c + k[2] * s + c * (k[3] * c + k[4] * s) + k[5] * s * s;
+}
+
+static double
+polynomial(const double *p, size_t degree, double t)
+{
+    double value = p[degree];
+    for (size_t i = degree; i-- > 0;) {
+        value = value * t + p[i];
+    }
+    return value;
+}
+
+/* The root between a and b, where p has opposite signs: Newton, kept inside by bisection. */
+static double
+bracketed_root(const double *p, const double *slope, size_t degree, double a, double b)
+{
+    bool rising = polynomial(p, degree, b) > 0.0;
+    double t = 0.5 * (a + b);
+    for (size_t i = 0; i < 100; i++) {
+        double value = polynomial(p, degree, t);
+        if ((value > 0.0) == rising) {
+            b = t;
+        }
+        else {
+            a = t;
+        }
+        double next = t - value / polynomial(slope, degree - 1, t);
+        if (!(next > a && next < b)) {
+            next = 0.5 * (a + b);
+        }
+        if (fabs(next - t) <= 1e-16 * fabs(t) || next <= a || next >= b) {
+            return next;
+        }
+        t = next;
+    }
+    return t;
+}
+
+/* Real roots of p inside (-bound, bound) in rising order, found between the roots `turning` of its
+ * derivative; a turning point with |p| <= slack counts as a root if p does not cross beside it. */
+static size_t
+roots_between(const double *p, size_t degree, const double *turning, size_t n, double bound,
+              double slack, double *out)
+{
+    double slope[4];
+    for (size_t i = 0; i < degree; i++) {
+        slope[i] = (double)(i + 1) * p[i + 1];
+    }
+    size_t count = 0;
+    double left = -bound, at_left = polynomial(p, degree, left);
+    for (size_t i = 0; i <= n; i++) {
+        double right = i < n ? turning[i] : bound;
+        double at_right = polynomial(p, degree, right);
+        if (left < right && (at_left > 0.0) != (at_right > 0.0)) {
+            out[count++] = bracketed_root(p, slope, degree, left, right);
+        }
+        else if (i < n && fabs(at_right) <= slack) {
+            double beyond = polynomial(p, degree, i + 1 < n ? turning[i + 1] : bound);
+            if ((at_right > 0.0) == (beyond > 0.0)) {
+                out[count++] = right;
+            }
+        }
+        left = right;
+        at_left = at_right;
+    }
+    return count;
+}
+
+/* Real roots of a quartic, p[4] not zero. */
+static size_t
+quartic_roots(const double p[5], double slack, double out[5])
+{
+    double bound = 0.0;
+    for (size_t i = 0; i < 4; i++) {
+        bound = fmax(bound, fabs(p[i] / p[4]));
+    }
+    bound += 1.0;
+    const double d1[4] = {p[1], 2.0 * p[2], 3.0 * p[3], 4.0 * p[4]};
+    const double d2[3] = {2.0 * p[2], 6.0 * p[3], 12.0 * p[4]};
+    double flex[2], turning[3];
+    size_t flexes = 0, turnings;
+    double square = d2[1] * d2[1] - 4.0 * d2[0] * d2[2];
+    if (square > 0.0) {
+        double half = -0.5 * (d2[1] + copysign(sqrt(square), d2[1]));
+        double x = half / d2[2], y = half != 0.0 ? d2[0] / half : 0.0;
+        flex[0] = fmin(x, y);
+        flex[1] = fmax(x, y);
+        flexes = 2;
+    }
+    turnings = roots_between(d1, 3, flex, flexes, bound, 0.0, turning);
+    return roots_between(p, 4, turning, turnings, bound, slack, out);
+}
+
+size_t
+sc_turn_conic(const double k[6], double slack, sc_turn out[4])
+{
+    /* With c = (1 - t^2)/(1 + t^2), s = 2t/(1 + t^2) the turn by pi is at infinity: put there the
+     * one of eight turns at which the left side is largest. */
+    static const double h = 0.70710678118654752440;
+    static const sc_turn eight[8] = {{-1, 0}, {-h, -h}, {0, -1}, {h, -h},
+                                     {1, 0},  {h, h},   {0, 1},  {-h, h}};
+    sc_turn far = eight[0];
+    double largest = 0.0, scale = 0.0;
+    for (size_t i = 0; i < 8; i++) {
+        double value = fabs(conic_at(k, eight[i].c, eight[i].s));
+        if (value > largest) {
+            largest = value;
+            far = eight[i];
+        }
+    }
+    for (size_t i = 0; i < 6; i++) {
+        scale = fmax(scale, fabs(k[i]));
+    }
+    if (!(largest > 1e-13 * scale)) {
+        return 0; /* zero everywhere: no equation at all */
+    }
+    /* c = e c' - f s', s = f c' + e s' with (e, f) the turn opposite to the far one. */
+    double e = -far.c, f = -far.s;
+    double m1 = k[1] * e + k[2] * f, m2 = k[2] * e - k[1] * f;
+    double m3 = k[3] * e * e + k[4] * e * f + k[5] * f * f;
+    double m5 = k[3] * f * f - k[4] * e * f + k[5] * e * e;
+    double m4 = 2.0 * e * f * (k[5] - k[3]) + k[4] * (e * e - f * f);
+    const double p[5] = {k[0] + m1 + m3, 2.0 * (m2 + m4), 2.0 * (k[0] - m3) + 4.0 * m5,
+                         2.0 * (m2 - m4), k[0] - m1 + m3};
+    double t[5];
+    size_t n = quartic_roots(p, slack * scale, t);
+    assert(n <= 4);
+    for (size_t i = 0; i < n; i++) {
+        double w = 1.0 / (1.0 + t[i] * t[i]);
+        sc_turn near = {(1.0 - t[i] * t[i]) * w, 2.0 * t[i] * w};
+        out[i] = sc_turn_sum((sc_turn){e, f}, near);
+    }
+    return n;
+}
