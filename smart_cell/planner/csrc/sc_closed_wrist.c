@@ -363,6 +363,22 @@ behind_arm(const sc_closed *closed, const sc_turn *turn, double *v)
     }
 }
 
+/* The turns of joint 5 that tilt axis 6 to z, which is as seen from behind the first three. */
+static size_t
+fifth_turns(const sc_closed *closed, const double *z, const asked *ask, sc_turn *out)
+{
+    const sc_wrist_arm *arm = &closed->wrist;
+    double across[3], d = sc_dot3(closed->h[3], z);
+    if (!arm->orthogonal) {
+        return linear(arm->tilt, d, ask, out);
+    }
+    sc_cross3(closed->h[3], z, across); /* the sine without cancellation */
+    double w = sc_norm3(across);
+    out[0] = (sc_turn){arm->tilt[1] * d - arm->tilt[2] * w, arm->tilt[2] * d + arm->tilt[1] * w};
+    out[1] = (sc_turn){arm->tilt[1] * d + arm->tilt[2] * w, arm->tilt[2] * d - arm->tilt[1] * w};
+    return w > 0.0 ? 2 : 1;
+}
+
 /* The branches of one place: the last three turns, two ways. along, mark: axis 6 and the mark
  * across it in the goal. */
 static size_t
@@ -371,28 +387,23 @@ turn_wrist(const sc_closed *closed, const sc_turn *arm_turns, const double *alon
 {
     const sc_wrist_arm *arm = &closed->wrist;
     const double *h4 = closed->h[3], *h5 = closed->h[4], *h6 = closed->h[5];
-    double z[3], y[3], across[3];
+    double z[3], y[3];
+    sc_turn fifth[2];
     memcpy(z, along, sizeof z);
     memcpy(y, mark, sizeof y);
     behind_arm(closed, arm_turns, z);
     behind_arm(closed, arm_turns, y);
-    sc_turn fifth[2];
-    size_t n = linear(arm->tilt, sc_dot3(h4, z), ask, fifth);
-    if (arm->orthogonal) { /* the sine without cancellation */
-        sc_cross3(h4, z, across);
-        double w = sc_norm3(across), d = sc_dot3(h4, z);
-        double r2 = arm->tilt[1] * arm->tilt[1] + arm->tilt[2] * arm->tilt[2];
-        for (size_t j = 0; j < 2; j++, w = -w) {
-            fifth[j].c = (arm->tilt[1] * d - arm->tilt[2] * w) / r2;
-            fifth[j].s = (arm->tilt[2] * d + arm->tilt[1] * w) / r2;
-        }
-        n = w > 0.0 || w < 0.0 ? 2 : 1;
-    }
+    size_t n = fifth_turns(closed, z, ask, fifth);
     for (size_t j = 0; j < n; j++) {
         double axis[3], back4[3], back5[3];
         sc_turn *turn = out[j].turn;
         memcpy(turn, arm_turns, 3 * sizeof *turn);
         turn[4] = fifth[j];
+        if (j == 1 && arm->orthogonal) { /* the other way round: half a turn on both sides of it */
+            turn[3] = (sc_turn){-out[0].turn[3].c, -out[0].turn[3].s};
+            turn[5] = (sc_turn){-out[0].turn[5].c, -out[0].turn[5].s};
+            return n;
+        }
         sc_turn_vector(h5, turn[4], h6, axis);
         if (!sc_turn_between(h4, axis, z, FREE, &turn[3])) {
             turn[3] = (sc_turn){cos(seed[3]), sin(seed[3])};

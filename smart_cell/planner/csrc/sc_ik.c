@@ -143,22 +143,36 @@ sc_ik_descend(const sc_chain *chain, const sc_frame *target, uint32_t held, size
     return best_error < SC_IK_ACCEPT * SC_IK_ACCEPT ? SC_OK : SC_NOT_CONVERGED;
 }
 
+/* The copy of a joint that is not inside its limits (rounding apart) in the nearest one: the one
+ * that is, or that is nearest to them. */
+static double
+copy_inside(double lower, double upper, double q)
+{
+    if (q > upper) {
+        q -= FULL_TURN * ceil((q - upper) / FULL_TURN);
+    }
+    if (q < lower) {
+        q += FULL_TURN * ceil((lower - q) / FULL_TURN);
+    }
+    if (q > upper && q - upper > lower + FULL_TURN - q) {
+        q -= FULL_TURN;
+    }
+    return q;
+}
+
 double
-sc_ik_wrap(const sc_chain *chain, const double *near, double *q)
+sc_ik_wrap(const sc_chain *chain, size_t first, size_t n, const double *near, double *q)
 {
     double outside = 0.0;
-    for (size_t i = 0; i < chain->dof; i++) {
-        double lower = chain->lower[i], upper = chain->upper[i];
-        if (chain->kind[i] == SC_REVOLUTE) {
-            q[i] += FULL_TURN * nearbyint((near[i] - q[i]) / FULL_TURN);
-            if (q[i] > upper + ROUNDING) {
-                q[i] -= FULL_TURN * ceil((q[i] - upper - ROUNDING) / FULL_TURN);
+    for (size_t i = 0; i < n; i++) {
+        double lower = chain->lower[first + i], upper = chain->upper[first + i];
+        if (chain->kind[first + i] == SC_REVOLUTE) {
+            double d = near[i] - q[i];
+            if (!(fabs(d) <= SC_PI)) {
+                q[i] += FULL_TURN * nearbyint(d / FULL_TURN);
             }
-            if (q[i] < lower - ROUNDING) {
-                q[i] += FULL_TURN * ceil((lower - ROUNDING - q[i]) / FULL_TURN);
-            }
-            if (q[i] > upper + ROUNDING && q[i] - upper > lower + FULL_TURN - q[i]) {
-                q[i] -= FULL_TURN; /* inside in no copy: the one that is nearer to it */
+            if (!(q[i] >= lower - ROUNDING && q[i] <= upper + ROUNDING)) {
+                q[i] = copy_inside(lower - ROUNDING, upper + ROUNDING, q[i]);
             }
         }
         double excess = fmax(lower - q[i], q[i] - upper);

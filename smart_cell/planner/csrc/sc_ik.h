@@ -40,10 +40,11 @@ sc_status sc_ik_descend(const sc_chain *chain, const sc_frame *target, uint32_t 
 /* Whether a joint can turn a full circle. */
 bool sc_ik_turns_fully(const sc_chain *chain, size_t joint);
 
-/* Replaces each revolute joint by its copy (q + 2 pi k) nearest to `near` inside the limits, or
- * nearest to the limits if none is inside. Returns how far the worst joint is outside, 0 if all
- * are inside; less than 1e-12 outside is put on the limit. */
-double sc_ik_wrap(const sc_chain *chain, const double *near, double *q);
+/* Replaces each revolute one of the joints first .. first + n - 1 by its copy (q + 2 pi k) nearest
+ * to `near` inside the limits, or nearest to the limits if none is inside. near, q: their n values.
+ * Returns how far the worst is outside, 0 if all are inside; less than 1e-12 outside is put on the
+ * limit. */
+double sc_ik_wrap(const sc_chain *chain, size_t first, size_t n, const double *near, double *q);
 
 /* Distinct solutions inside the limits, nearest (Euclidean, joint space) to `seed` first.
  * model: of this chain, or NULL: it is made here; seed: dof values inside the limits; held: as

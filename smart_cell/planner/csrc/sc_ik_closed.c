@@ -22,8 +22,11 @@ typedef struct {
 typedef struct {
     double distance, outside;
     size_t branch;
-    double q[SC_MAX_DOF];
+    double q[6];
 } candidate;
+
+#define LANES 2 /* what every processor of 64 bits has */
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
 
 static void
 turn_z(sc_frame *f, double c, double s)
@@ -89,47 +92,81 @@ goal_of_six(const sc_chain *chain, size_t first, const sc_frame *target, const d
     sc_compose(&from_front, &back, goal);
 }
 
-/* Whether the branch leads to the goal within GOOD. */
-static bool
-is_good(const sc_chain *chain, size_t first, const sc_branch *branch, const sc_frame *goal)
+/* Squared distances from the goal [m^2 + rad^2] of LANES branches at once: the origin,
+ * x and z of the frame behind the sixth joint, carried from joint to joint towards the base. */
+static void
+misses(const sc_chain *chain, size_t first, const sc_branch *branches, size_t n,
+       const sc_frame *goal, double *out)
 {
-    sc_frame at = chain->before[first], next;
-    turn_z(&at, branch->turn[0].c, branch->turn[0].s);
-    for (size_t i = 1; i < 6; i++) {
-        sc_compose(&at, &chain->before[first + i], &next);
-        turn_z(&next, branch->turn[i].c, branch->turn[i].s);
-        at = next;
+    lanes turns[6][2], v[3][3], square = {0.0};
+    for (size_t i = 0; i < 6; i++) {
+        for (size_t k = 0; k < LANES; k++) {
+            const sc_turn *turn = &branches[k < n ? k : 0].turn[i];
+            turns[i][0][k] = turn->c;
+            turns[i][1][k] = turn->s;
+        }
     }
-    double off = 0.0;
-    for (size_t i = 0; i < 9; i++) {
-        off += (at.r[i] - goal->r[i]) * (at.r[i] - goal->r[i]);
+    const lanes zero = {0.0}, one = zero + 1.0;
+    const lanes start[3][3] = {{one, zero, zero}, {zero, zero, one}, {zero, zero, zero}};
+    memcpy(v, start, sizeof v);
+    for (size_t i = 6; i-- > 0;) {
+        const double *r = chain->before[first + i].r, *p = chain->before[first + i].p;
+        for (size_t k = 0; k < 3; k++) {
+            lanes x = turns[i][0] * v[k][0] - turns[i][1] * v[k][1];
+            lanes y = turns[i][1] * v[k][0] + turns[i][0] * v[k][1];
+            lanes z = v[k][2];
+            v[k][0] = r[0] * x + r[1] * y + r[2] * z;
+            v[k][1] = r[3] * x + r[4] * y + r[5] * z;
+            v[k][2] = r[6] * x + r[7] * y + r[8] * z;
+        }
+        v[2][0] += p[0];
+        v[2][1] += p[1];
+        v[2][2] += p[2];
     }
-    for (size_t i = 0; i < 3; i++) {
-        off += (at.p[i] - goal->p[i]) * (at.p[i] - goal->p[i]);
+    for (size_t j = 0; j < 3; j++) {
+        lanes x = v[0][j] - goal->r[3 * j], z = v[1][j] - goal->r[3 * j + 2];
+        lanes o = v[2][j] - goal->p[j];
+        square += x * x + z * z + o * o;
     }
-    return off < GOOD * GOOD;
+    for (size_t k = 0; k < LANES && k < n; k++) {
+        out[k] = square[k];
+    }
 }
 
-/* Branches inside the limits, or so near to them that a descent may end inside, by distance. */
+/* The angles of a branch; those of turns that it shares with the one before it are not taken
+ * again. */
+static void
+angles_of(const sc_branch *branch, const sc_branch *before, const double *known, double *q)
+{
+    for (size_t i = 0; i < 6; i++) {
+        const sc_turn *turn = &branch->turn[i];
+        bool same = before != NULL && turn->c == before->turn[i].c && turn->s == before->turn[i].s;
+        q[i] = same ? known[i] : atan2(turn->s, turn->c);
+    }
+}
+
+/* Branches inside the limits, or so near to them that a descent may end inside, by distance. The
+ * other joints add `others` to the squared distance. */
 static size_t
 candidates_of(const sc_ik_search *search, const sc_ik_model *model, const sc_branch *branches,
-              size_t n, const double *q, near_miss *miss, candidate *out)
+              size_t n, double others, candidate *best_outside, candidate *out)
 {
-    const sc_chain *chain = search->chain;
     double graze = model->closed.slack > 1e-8 ? GRAZE_INEXACT : GRAZE;
+    const double *seed = search->seed + model->first;
+    double raw[2][6];
     size_t count = 0;
     for (size_t k = 0; k < n; k++) {
-        candidate one = {.branch = k};
-        memcpy(one.q, q, chain->dof * sizeof *q);
+        candidate one = {.branch = k, .distance = others};
+        double *q = raw[k % 2];
+        angles_of(&branches[k], k > 0 ? &branches[k - 1] : NULL, raw[(k + 1) % 2], q);
+        memcpy(one.q, q, sizeof one.q);
+        one.outside = sc_ik_wrap(search->chain, model->first, 6, seed, one.q);
         for (size_t i = 0; i < 6; i++) {
-            one.q[model->first + i] = atan2(branches[k].turn[i].s, branches[k].turn[i].c);
+            one.distance += (one.q[i] - seed[i]) * (one.q[i] - seed[i]);
         }
-        one.outside = sc_ik_wrap(chain, search->seed, one.q);
-        if (one.outside > 0.0 && miss != NULL && one.outside < miss->outside) {
-            miss->outside = one.outside;
-            memcpy(miss->q, one.q, sizeof miss->q);
+        if (one.outside > 0.0 && one.outside < best_outside->outside) {
+            *best_outside = one;
         }
-        one.distance = sc_ik_distance(search, one.q);
         if (!(one.outside <= graze)) {
             continue;
         }
@@ -157,26 +194,38 @@ solve_at(sc_ik_search *search, const sc_ik_model *model, const double *q, near_m
          bool *doubt)
 {
     const sc_chain *chain = search->chain;
-    size_t first = model->first;
+    size_t first = model->first, six = 6 * sizeof *q;
     uint32_t others = ((1u << chain->dof) - 1u) & ~(63u << first);
     sc_frame goal;
     sc_branch branches[SC_CLOSED_MOST];
-    candidate list[SC_CLOSED_MOST];
+    candidate list[SC_CLOSED_MOST], outside = {.outside = miss->outside};
+    double off[SC_CLOSED_MOST], full[SC_MAX_DOF];
     goal_of_six(chain, first, search->target, q, &goal);
     size_t n = sc_closed_solve(&model->closed, &goal, search->seed + first, branches, doubt);
-    n = candidates_of(search, model, branches, n, q, miss, list);
+    for (size_t k = 0; k < n; k += LANES) {
+        misses(chain, first, branches + k, n - k, &goal, off + k);
+    }
+    memcpy(full, q, chain->dof * sizeof *q);
+    memcpy(full + first, search->seed + first, six);
+    n = candidates_of(search, model, branches, n, sc_ik_distance(search, full), &outside, list);
+    if (outside.outside < miss->outside) {
+        miss->outside = outside.outside;
+        memcpy(miss->q, q, chain->dof * sizeof *q);
+        memcpy(miss->q + first, outside.q, six);
+    }
     for (size_t k = 0; k < n; k++) {
-        candidate *one = &list[k];
-        bool exact = one->outside <= 0.0;
-        if (exact && !sc_ik_wanted(search, one->distance)) {
+        const candidate *one = &list[k];
+        bool inside = one->outside <= 0.0;
+        if (inside && !sc_ik_wanted(search, one->distance)) {
             break;
         }
-        if (exact && is_good(chain, first, &branches[one->branch], &goal)) {
-            sc_ik_keep(search, one->q);
+        memcpy(full + first, one->q, six);
+        if (inside && off[one->branch] < GOOD * GOOD) {
+            sc_ik_keep(search, one->distance, full);
             continue;
         }
-        into_limits(chain, one->q);
-        sc_ik_try(search, others, POLISH_STEPS, one->q);
+        into_limits(chain, full);
+        sc_ik_try(search, others, POLISH_STEPS, full);
     }
 }
 
@@ -244,8 +293,8 @@ search_around(sc_ik_search *search, const sc_ik_model *model)
     if (sliding && !(search->most == 1 && search->count == 1)) {
         /* a descent slides the arm to where it reaches */
         if (sc_ik_descend(chain, search->target, 0, DESCENT_STEPS, q) == SC_OK &&
-            sc_ik_wrap(chain, search->seed, q) <= 0.0) {
-            sc_ik_keep(search, q);
+            sc_ik_wrap(chain, 0, chain->dof, search->seed, q) <= 0.0) {
+            sc_ik_keep(search, sc_ik_distance(search, q), q);
             memcpy(centre, q, chain->dof * sizeof *q);
             solve_at(search, model, q, &miss, &doubt);
         }
@@ -273,7 +322,8 @@ sc_ik_search_closed(sc_ik_search *search, const sc_ik_model *model)
         return;
     }
     bool doubt = false;
-    solve_at(search, model, search->seed, NULL, &doubt);
+    near_miss miss = {.outside = 0.0};
+    solve_at(search, model, search->seed, &miss, &doubt);
     if (search->count == 0 && doubt) {
         sc_ik_search_numeric(search);
     }

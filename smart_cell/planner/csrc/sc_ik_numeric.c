@@ -28,11 +28,14 @@ sc_ik_wanted(const sc_ik_search *search, double distance)
 }
 
 static bool
-is_known(const sc_ik_search *search, const double *q)
+is_known(const sc_ik_search *search, double distance, const double *q)
 {
     const sc_chain *chain = search->chain;
+    /* What is the same in every joint is about as far from the seed. */
+    double apart = search->same * sqrt((double)chain->dof);
+    double slack = apart * (2.0 * sqrt(distance) + apart);
     for (size_t k = 0; k < search->count; k++) {
-        double largest = 0.0;
+        double largest = fabs(distance - search->distance[k]) <= slack ? 0.0 : 2.0 * search->same;
         for (size_t i = 0; i < chain->dof && largest < search->same; i++) {
             double d = fabs(q[i] - search->found[k][i]);
             if (d > SC_PI && sc_ik_turns_fully(chain, i)) {
@@ -48,10 +51,9 @@ is_known(const sc_ik_search *search, const double *q)
 }
 
 bool
-sc_ik_keep(sc_ik_search *search, const double *q)
+sc_ik_keep(sc_ik_search *search, double distance, const double *q)
 {
-    double distance = sc_ik_distance(search, q);
-    if (!sc_ik_wanted(search, distance) || is_known(search, q)) {
+    if (!sc_ik_wanted(search, distance) || is_known(search, distance, q)) {
         return false;
     }
     size_t at = search->count < search->most ? search->count++ : search->most - 1;
@@ -69,7 +71,8 @@ bool
 sc_ik_try(sc_ik_search *search, uint32_t held, size_t steps, double *q)
 {
     return sc_ik_descend(search->chain, search->target, held, steps, q) == SC_OK &&
-           sc_ik_wrap(search->chain, search->seed, q) <= 0.0 && sc_ik_keep(search, q);
+           sc_ik_wrap(search->chain, 0, search->chain->dof, search->seed, q) <= 0.0 &&
+           sc_ik_keep(search, sc_ik_distance(search, q), q);
 }
 
 /* Solution of x^(n+1) = x + 1: the additive sequence's base in n dimensions (Roberts 2018). */

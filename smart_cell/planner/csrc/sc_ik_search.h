@@ -21,8 +21,9 @@ double sc_ik_distance(const sc_ik_search *search, const double *q);
 /* Whether a solution at this squared distance would be kept. */
 bool sc_ik_wanted(const sc_ik_search *search, double distance);
 
-/* Keeps a verified solution inside the limits in its order; false if it is known or too far. */
-bool sc_ik_keep(sc_ik_search *search, const double *q);
+/* Keeps a verified solution inside the limits, at this squared distance from the seed, in its
+ * order; false if it is known or too far. */
+bool sc_ik_keep(sc_ik_search *search, double distance, const double *q);
 
 /* Descends from q (changed in place; joints of `held` stay) and keeps the result if it is new.
  * Returns whether it was. */

@@ -3,22 +3,6 @@
 
 #include <assert.h>
 
-bool
-sc_turn_between(const double *h, const double *from, const double *to, double least, sc_turn *out)
-{
-    double across[3];
-    sc_cross3(from, to, across);
-    double hf = sc_dot3(h, from), ht = sc_dot3(h, to);
-    double c = sc_dot3(from, to) - hf * ht, s = sc_dot3(h, across);
-    double norm = sqrt(c * c + s * s);
-    if (!(norm > least * least)) {
-        return false;
-    }
-    out->c = c / norm;
-    out->s = s / norm;
-    return true;
-}
-
 size_t
 sc_turn_linear(double a, double b, double d, double slack, sc_turn out[2])
 {
