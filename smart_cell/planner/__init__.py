@@ -3,6 +3,7 @@
 SI units, radians, float64; poses are 4x4 homogeneous matrices of the tip in the base frame.
 """
 
+from smart_cell.planner.dynamics import Payload
 from smart_cell.planner.errors import (
     DurationError,
     LimitError,
@@ -26,6 +27,7 @@ __all__ = [
     "LineError",
     "MismatchError",
     "NotSupportedError",
+    "Payload",
     "PlannerError",
     "Robot",
     "RobotDescriptionError",

@@ -128,7 +128,7 @@ def output(out: Any, shape: tuple[int, ...]) -> Array:
     """Return ``out`` after a check, or a new array of ``shape``.
 
     Raises:
-        PlannerError: ``out`` is no writable C-contiguous float64 array of ``shape``.
+        PlannerError: ``out`` is no writable, aligned, C-contiguous float64 array of ``shape``.
     """
     if out is None:
         return np.empty(shape)
@@ -138,6 +138,7 @@ def output(out: Any, shape: tuple[int, ...]) -> Array:
         and out.shape == shape
         and out.flags.c_contiguous
         and out.flags.writeable
+        and out.flags.aligned
     )
     if not fits:
         raise PlannerError(f"out must be a writable C-contiguous float64 array of shape {shape}")

@@ -1,4 +1,4 @@
-"""Robot: the kinematics of a serial chain, computed by the C core."""
+"""Robot: kinematics and dynamics of a serial chain, computed by the C core."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from smart_cell.planner.arrays import (
     poses_matrix,
     vector,
 )
+from smart_cell.planner.dynamics import Payload
 from smart_cell.planner.errors import PlannerError, RobotDescriptionError
 from smart_cell.planner.limits import Limits
 from smart_cell.planner.urdf import ChainJoint, parse_chain, read_chain
@@ -40,12 +41,14 @@ _ASKED = {"position_lower": "lower", "position_upper": "upper", "velocity": "vel
 _QUANTITIES = ("position_lower", "position_upper", "velocity", "acceleration", "jerk", "effort")
 
 
-class Robot:
+class Robot(_core.Kinematics):
     """A serial chain of up to 16 revolute, continuous and prismatic joints.
 
     Made by ``from_urdf``. Immutable and safe to share between threads; calls longer than about a
     microsecond release the GIL. Poses are those of the tip in the base frame, as 4x4 homogeneous
     matrices; joint positions are in rad, or m for prismatic joints, in chain order from the base.
+    ``fk``, ``fk_all``, ``jacobian`` and ``inverse_dynamics`` come straight from the C core; the
+    result for a configuration is the same to the last bit alone and in a batch.
 
     Attributes:
         joint_names: Names of the moving joints, from the base.
@@ -92,7 +95,8 @@ class Robot:
         self.link_names = (base, *(joint.child for joint in joints))
         self.limits = _limits(moving, limits)
         self._prismatic = tuple(joint.kind == "prismatic" for joint in moving)
-        self._chain = _chain(joints, self.limits)
+        frames, offsets, self._chain = _chain(joints, self.limits)
+        super().__init__(self._chain, _inertias(joints, frames, offsets))
         for joint, low, high in zip(
             moving, self.limits.position_lower, self.limits.position_upper, strict=True
         ):
@@ -179,58 +183,50 @@ class Robot:
             n = len(self.joint_names)
             raise PlannerError(f"q has shape {array.shape}; it must be ({n},) or (m, {n})")
         check_finite(array, "q")
-        return array
+        return np.require(array, requirements=("C", "A"))
 
-    def fk(self, q: ArrayLike, out: Array | None = None) -> Array:
-        """Return the pose of the tip in the base.
-
-        Args:
-            q: Joint positions, shape (n,) or (m, n). Position limits are not checked.
-            out: Where to write, shape (4, 4) or (m, 4, 4); None = a new array.
-
-        Raises:
-            PlannerError: Wrong shapes, or not finite.
-        """
-        quick = np.empty((4, 4)) if out is None else out
-        if self._chain.fk_one(q, quick):
-            return quick
+    def _arrays(self, name: str, q: ArrayLike, out: Array | None) -> tuple[Array, Array]:
+        """Return q and out as arrays that ``name`` can use, or refuse them; the core calls it."""
         array = self._configurations(q)
-        result = output(out, (*array.shape[:-1], 4, 4))
-        self._chain.fk(array, result)
-        return result
+        shape = {
+            "fk": (4, 4),
+            "fk_all": (len(self.link_names), 4, 4),
+            "jacobian": (6, len(self.joint_names)),
+        }[name]
+        return array, output(out, (*array.shape[:-1], *shape))
 
-    def fk_all(self, q: ArrayLike, out: Array | None = None) -> Array:
-        """Return the poses of all links in the base, in the order of ``link_names``.
-
-        Args:
-            q: Joint positions, shape (n,) or (m, n).
-            out: Where to write, shape (links, 4, 4) or (m, links, 4, 4); None = a new array.
-
-        Raises:
-            PlannerError: Wrong shapes, or not finite.
-        """
+    def _dynamics_arrays(
+        self,
+        q: ArrayLike,
+        qd: ArrayLike,
+        qdd: ArrayLike,
+        payload: Payload | None,
+        out: Array | None,
+        gravity: ArrayLike | None,
+    ) -> tuple[tuple[Array, Array, Array, Array], Array | None, Array | None]:
+        """Return (q, qd, qdd, out), gravity and payload as arrays; the core calls it."""
         array = self._configurations(q)
-        result = output(out, (*array.shape[:-1], len(self.link_names), 4, 4))
-        self._chain.fk_links(array, result)
-        return result
+        rates = []
+        for value, name in ((qd, "qd"), (qdd, "qdd")):
+            given = as_floats(value, name)
+            try:
+                rate = np.require(np.broadcast_to(given, array.shape), requirements=("C", "A"))
+            except ValueError:
+                raise PlannerError(
+                    f"{name} has shape {given.shape}; it must be that of q, {array.shape}"
+                ) from None
+            check_finite(rate, name)
+            rates.append(rate)
+        if payload is not None:
+            instance(payload, Payload, "payload")
+        return (
+            (array, rates[0], rates[1], output(out, array.shape)),
+            None if gravity is None else vector(gravity, 3, "gravity"),
+            None if payload is None else payload.moments,
+        )
 
-    def jacobian(self, q: ArrayLike, out: Array | None = None) -> Array:
-        """Return the geometric Jacobian at the tip, in base axes: rows linear x y z, angular x y z.
-
-        Args:
-            q: Joint positions, shape (n,) or (m, n).
-            out: Where to write, shape (6, n) or (m, 6, n); None = a new array.
-
-        Raises:
-            PlannerError: Wrong shapes, or not finite.
-        """
-        quick = np.empty((6, len(self.joint_names))) if out is None else out
-        if self._chain.jacobian_one(q, quick):
-            return quick
-        array = self._configurations(q)
-        result = output(out, (*array.shape[:-1], 6, array.shape[-1]))
-        self._chain.jacobian(array, result)
-        return result
+    def _overflow(self) -> None:
+        raise PlannerError("positions or motion so large that the result is beyond float64")
 
     def ik(
         self,
@@ -268,12 +264,10 @@ class Robot:
             PlannerError: Wrong shapes, not a rigid pose, or an unknown joint name.
             LimitError: A held joint is outside its limits.
         """
-        most = max_solutions if type(max_solutions) is int and 0 < max_solutions <= 64 else 0
-        if most and not hold:
-            quick = np.empty((most, len(self.joint_names)))
-            count = self._chain.ik_one(pose, self._middle if seed is None else seed, quick)
-            if count >= 0:
-                return quick[:count]
+        if not hold:
+            quick = self._chain.ik_one(pose, seed, max_solutions)
+            if quick is not None:
+                return quick
         most = _count(max_solutions)
         poses, seeds, held = self._questions(pose, seed, hold)
         found: list[Array] = []
@@ -457,8 +451,22 @@ def _turn_z_onto(axis: Array) -> Array:
     return result
 
 
-def _chain(joints: Sequence[ChainJoint], limits: Limits) -> _core.Chain:
-    """Return the chain with fixed transforms folded and every joint along its own z axis."""
+def _inertias(joints: Sequence[ChainJoint], frames: Array, offsets: Array) -> Array:
+    """Return the pseudo-inertia of what moves with each joint, in the chain's frame behind it."""
+    result = np.zeros((int(frames[-1]) + 1, 4, 4))
+    for joint, frame, offset in zip(joints, frames[1:], offsets[1:], strict=True):
+        result[int(frame)] += offset @ joint.inertia @ offset.T
+    check_finite(result, "the chain's inertias")
+    return result[1:].copy()
+
+
+def _chain(joints: Sequence[ChainJoint], limits: Limits) -> tuple[Array, Array, _core.Chain]:
+    """Return the chain with fixed transforms folded and every joint along its own z axis.
+
+    Returns:
+        For each link the number of moving joints before it, and its pose in the frame behind the
+        last of these; the chain.
+    """
     running = np.eye(4)  # of the current link in the frame behind the last moving joint
     before: list[Array] = []
     kinds: list[float] = []
@@ -473,15 +481,17 @@ def _chain(joints: Sequence[ChainJoint], limits: Limits) -> _core.Chain:
             running = turn.T.copy()
         frames.append(float(len(before)))
         offsets.append(running)
-    check_finite(np.stack(offsets), "the chain's transforms")
-    return _core.Chain(
+    poses = np.ascontiguousarray(offsets)
+    check_finite(poses, "the chain's transforms")
+    chain = _core.Chain(
         len(before),
         len(offsets),
         np.ascontiguousarray(before),
         np.array(kinds),
         np.ascontiguousarray(running),
         np.array(frames),
-        np.ascontiguousarray(offsets),
+        poses,
         limits.position_lower,
         limits.position_upper,
     )
+    return np.array(frames), poses, chain

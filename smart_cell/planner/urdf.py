@@ -1,10 +1,10 @@
-"""The kinematic chain between two links of a URDF or xacro file; shapes are ignored."""
+"""The chain between two links of a URDF or xacro file, with its masses; shapes are ignored."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from xml.dom import minidom
@@ -17,6 +17,7 @@ from smart_cell.planner.arrays import Array
 from smart_cell.planner.errors import RobotDescriptionError
 
 _MOVING = ("revolute", "continuous", "prismatic")
+_MOMENTS = ("ixx", "ixy", "ixz", "iyy", "iyz", "izz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,8 @@ class ChainJoint:
         upper: [rad or m], inf if continuous or fixed, NaN if the file states none.
         velocity: [rad/s or m/s]; None if the file states none.
         effort: [N m or N]; inf if the file states none.
+        inertia: Pseudo-inertia, in the child link's frame, of the child and of all that hangs on
+            it beside the chain, shape (4, 4); see ``pseudo_inertia``.
     """
 
     name: str
@@ -46,6 +49,29 @@ class ChainJoint:
     upper: float
     velocity: float | None
     effort: float
+    inertia: Array = field(default_factory=lambda: np.zeros((4, 4)))
+
+
+def pseudo_inertia(mass: float, centre: Array, inertia: Array) -> Array:
+    """Return a body's moments about the origin as one matrix that adds up over bodies.
+
+    A change of frame T takes the matrix M to T M T^T (Wensing, Kim and Slotine 2018, "Linear matrix
+    inequalities for physically consistent inertial parameter identification", IEEE RA-L 3(1)).
+
+    Args:
+        mass: [kg].
+        centre: Centre of mass [m], shape (3,).
+        inertia: About the centre of mass, in the frame's axes [kg m^2], shape (3, 3).
+
+    Returns:
+        [[second moments, first moments], [first moments, mass]], shape (4, 4).
+    """
+    result = np.empty((4, 4))
+    second = 0.5 * np.trace(inertia) * np.eye(3) - inertia
+    result[:3, :3] = second + mass * np.outer(centre, centre)
+    result[:3, 3] = result[3, :3] = mass * centre
+    result[3, 3] = mass
+    return result
 
 
 def read_chain(
@@ -113,6 +139,26 @@ def _origin(joint: Any) -> Array:
     return result
 
 
+def _inertial(link: Any) -> Array:
+    """Return the pseudo-inertia of a link in its frame; zero if it states none."""
+    total = np.zeros((4, 4))
+    for node in _children(link, "inertial")[:1]:
+        values = {}
+        for tag, keys in (("mass", ("value",)), ("inertia", _MOMENTS)):
+            nodes = _children(node, tag)
+            if not nodes:
+                raise node.mark.refuse(f"<inertial> has no <{tag}>")
+            for key in keys:
+                values[key] = _numbers(nodes[0], key, 1, "")[0]
+        if values["value"] < 0.0:
+            raise node.mark.refuse(f"a mass is {values['value']:g} kg; it cannot be negative")
+        xx, xy, xz, yy, yz, zz = (values[key] for key in _MOMENTS)
+        about_centre = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+        frame = _origin(node)
+        total = frame @ pseudo_inertia(values["value"], np.zeros(3), about_centre) @ frame.T
+    return total
+
+
 def _axis(joint: Any, name: str) -> Array:
     axis = np.array([1.0, 0.0, 0.0])
     for node in _children(joint, "axis"):
@@ -132,8 +178,9 @@ class _Links:
         if root is None or root.tagName != "robot":
             raise Mark(file).refuse("the root element is not <robot>")
         self.root = root
-        self.links = [node.getAttribute("name") for node in _children(root, "link")]
+        self.links = {node.getAttribute("name"): node for node in _children(root, "link")}
         self.above: dict[str, Any] = {}
+        self.below: dict[str, list[tuple[str, Any]]] = {}
         joints = _children(root, "joint")
         self._refuse_twice("link", _children(root, "link"))
         self._refuse_twice("joint", joints)
@@ -142,6 +189,7 @@ class _Links:
             if child in self.above:
                 raise joint.mark.refuse(f"link {child!r} has two parent joints")
             self.above[child] = joint
+            self.below.setdefault(self._end(joint, "parent"), []).append((child, joint))
 
     @staticmethod
     def _refuse_twice(kind: str, elements: list[Any]) -> None:
@@ -162,19 +210,37 @@ class _Links:
     def chain(self, base: str, tip: str) -> tuple[ChainJoint, ...]:
         for link in (base, tip):
             if link not in self.links:
-                shown = ", ".join(self.links[:40]) or "none"
+                shown = ", ".join(list(self.links)[:40]) or "none"
                 raise self.root.mark.refuse(f"there is no link {link!r}; there are: {shown}")
         path: list[ChainJoint] = []
+        on_chain = {base}
         link = tip
         while link != base:
             element = self.above.get(link)
             if element is None or len(path) > len(self.links):
                 raise self.root.mark.refuse(f"link {base!r} is not above link {tip!r}")
             path.append(self._joint(element, link))
+            on_chain.add(link)
             link = path[-1].parent
             if link not in self.links:
                 raise element.mark.refuse(f"joint {path[-1].name!r}: there is no link {link!r}")
-        return tuple(reversed(path))
+        return tuple(
+            replace(joint, inertia=self._carried(joint.child, on_chain)) for joint in reversed(path)
+        )
+
+    def _carried(self, link: str, on_chain: set[str]) -> Array:
+        """Return the inertia of a link and all that hangs on it beside the chain, joints at 0."""
+        total = np.zeros((4, 4))
+        seen = set(on_chain)
+        waiting = [(link, np.eye(4))]
+        while waiting:
+            name, frame = waiting.pop()
+            total += frame @ _inertial(self.links[name]) @ frame.T
+            for child, joint in self.below.get(name, ()):
+                if child not in seen and child in self.links:
+                    seen.add(child)
+                    waiting.append((child, frame @ _origin(joint)))
+        return total
 
     def _joint(self, element: Any, child: str) -> ChainJoint:
         name = element.getAttribute("name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,12 +24,13 @@ class Axis:
     velocity: float = 3.0
 
 
+def words(values: Sequence[float]) -> str:
+    """Return numbers as URDF wants them."""
+    return " ".join(repr(float(value)) for value in values)
+
+
 def urdf(axes: Sequence[Axis], tip_xyz: tuple[float, float, float] = (0.0, 0.0, 0.1)) -> str:
     """Return the URDF of a chain from ``base`` to ``tip`` with joints ``j0``, ``j1`` ..."""
-
-    def words(values: Sequence[float]) -> str:
-        return " ".join(repr(float(value)) for value in values)
-
     parts = ['<robot name="r"><link name="base"/>']
     parent = "base"
     for i, a in enumerate(axes):
@@ -122,3 +124,38 @@ def random_axes(rng: np.random.Generator, count: int) -> tuple[Axis, ...]:
 def _vector(rng: np.random.Generator, size: float) -> tuple[float, float, float]:
     x, y, z = (float(value) for value in rng.uniform(-size, size, 3))
     return x, y, z
+
+
+def inertial(
+    mass: float,
+    xyz: Sequence[float] = (0.0, 0.0, 0.0),
+    rpy: Sequence[float] = (0.0, 0.0, 0.0),
+    moments: Sequence[float] = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+) -> str:
+    """Return an <inertial>; moments: xx xy xz yy yz zz."""
+    keys = ("ixx", "ixy", "ixz", "iyy", "iyz", "izz")
+    values = " ".join(f'{key}="{float(v)!r}"' for key, v in zip(keys, moments, strict=True))
+    return (
+        f'<inertial><origin xyz="{words(xyz)}" rpy="{words(rpy)}"/><mass value="{mass!r}"/>'
+        f"<inertia {values}/></inertial>"
+    )
+
+
+def with_masses(rng: np.random.Generator, text: str) -> str:
+    """Return a URDF text in which most links have a random, possible inertial."""
+
+    def replace(match: re.Match[str]) -> str:
+        if rng.random() < 0.25:
+            return match.group(0)
+        spread = rng.normal(size=(3, 3)) * rng.uniform(0.0, 0.3)
+        second = spread @ spread.T
+        inertia = np.trace(second) * np.eye(3) - second
+        inside = inertial(
+            float(rng.uniform(0.0, 8.0)),
+            _vector(rng, 0.3),
+            _vector(rng, PI),
+            inertia[np.triu_indices(3)],
+        )
+        return f'<link name="{match.group(1)}">{inside}</link>'
+
+    return re.sub(r'<link name="(\w+)"/>', replace, text)

@@ -7,6 +7,7 @@
 
 #include "sc_chain.h"
 #include "sc_ik.h"
+#include "sc_kernels.h"
 #include "sc_spline.h"
 
 /* A function as the void pointer that CPython's slots want; ISO C has no such conversion. */
@@ -14,13 +15,16 @@
 
 typedef struct {
     PyTypeObject *chain_type;
+    PyTypeObject *kinematics_type;
     PyTypeObject *spline_type;
     PyTypeObject *executor_type;
+    const sc_kernels *kernels; /* of this processor, or of the environment's SMART_CELL_SIMD */
 } core_state;
 
 typedef struct {
     PyObject_HEAD sc_chain chain;
-    sc_ik_model ik; /* of this chain */
+    sc_ik_model ik;            /* of this chain */
+    double middle[SC_MAX_DOF]; /* of its limits, 0 where they are infinite */
 } chain_object;
 
 typedef struct {
@@ -68,14 +72,18 @@ PyObject *core_chain_ik_method(PyObject *self, PyObject *ignored);
 
 #define CORE_IK_METHOD(name, text) \
     {#name, (PyCFunction)(void (*)(void))core_chain_##name, METH_FASTCALL, text}
-#define CORE_IK_METHODS                                                                       \
-    CORE_IK_METHOD(ik, "ik(poses, seeds, held, out, counts): m poses, one seed or m, "        \
-                       "out (m, most, dof), counts (m,)"),                                    \
-        CORE_IK_METHOD(ik_one, "ik_one(pose, seed, out): number of solutions written to out " \
-                               "(most, dof), or -1 if the arguments are not such"),           \
+#define CORE_IK_METHODS                                                                         \
+    CORE_IK_METHOD(ik, "ik(poses, seeds, held, out, counts): m poses, one seed or m, "          \
+                       "out (m, most, dof), counts (m,)"),                                      \
+        CORE_IK_METHOD(ik_one, "ik_one(pose, seed, max_solutions): solutions (k, dof), or "     \
+                               "None if the arguments are not arrays of float64 and the like"), \
         {"ik_method", core_chain_ik_method, METH_NOARGS, "(kind, first of the six, reversed)"}
 
+/* Prepares an object of the Chain type whose chain is filled; -1 without NumPy. */
+int core_ik_prepare(chain_object *self);
+
 int core_add_chain(PyObject *module, core_state *state);
+int core_add_kinematics(PyObject *module, core_state *state);
 int core_add_spline(PyObject *module, core_state *state);
 int core_add_executor(PyObject *module, core_state *state);
 

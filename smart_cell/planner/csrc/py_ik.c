@@ -3,22 +3,36 @@
 
 #include <string.h>
 
-/* Gets a buffer of exactly this shape (columns 0: a vector) without raising. */
-static bool
-shaped(PyObject *object, Py_buffer *view, int writable, Py_ssize_t rows, Py_ssize_t columns)
+#define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION
+#include <numpy/arrayobject.h>
+
+int
+core_ik_prepare(chain_object *self)
 {
-    int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (writable ? PyBUF_WRITABLE : 0);
-    if (!PyObject_CheckBuffer(object) || PyObject_GetBuffer(object, view, flags) != 0) {
-        PyErr_Clear();
-        return false;
+    const sc_chain *chain = &self->chain;
+    import_array1(-1);
+    for (size_t i = 0; i < chain->dof; i++) {
+        double lower = chain->lower[i], upper = chain->upper[i];
+        double middle = lower > -HUGE_VAL && upper < HUGE_VAL ? 0.5 * (lower + upper) : 0.0;
+        self->middle[i] = fmin(fmax(middle, lower), upper);
     }
-    bool fits = view->format != NULL && strcmp(view->format, "d") == 0 && view->shape != NULL &&
-                view->ndim == (columns > 0 ? 2 : 1) && (rows < 0 || view->shape[0] == rows) &&
-                (columns == 0 || view->shape[1] == columns);
-    if (!fits) {
-        PyBuffer_Release(view);
+    sc_ik_analyse(chain, &self->ik);
+    return 0;
+}
+
+/* The values of an array of exactly this shape (columns 0: a vector), or NULL. */
+static const double *
+values_of(PyObject *object, npy_intp rows, npy_intp columns)
+{
+    if (!PyArray_CheckExact(object)) {
+        return NULL;
     }
-    return fits;
+    PyArrayObject *array = (PyArrayObject *)object;
+    const npy_intp *shape = PyArray_DIMS(array);
+    bool fits = PyArray_TYPE(array) == NPY_DOUBLE && PyArray_ISCARRAY_RO(array) &&
+                PyArray_NDIM(array) == (columns > 0 ? 2 : 1) && shape[0] == rows &&
+                (columns == 0 || shape[1] == columns);
+    return fits ? PyArray_DATA(array) : NULL;
 }
 
 /* The same condition as the Python face's pose_matrix. */
@@ -59,33 +73,34 @@ core_chain_ik_one(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
 {
     const chain_object *self = (const chain_object *)object;
     const sc_chain *chain = &self->chain;
-    Py_ssize_t dof = (Py_ssize_t)chain->dof;
-    Py_buffer pose, given, out;
+    double seed[SC_MAX_DOF], found[SC_IK_MAX_SOLUTIONS * SC_MAX_DOF];
     if (core_arguments("ik_one", nargs, 3) != 0) {
         return NULL;
     }
-    long result = -1;
-    if (!shaped(args[0], &pose, 0, 4, 4)) {
-        return PyLong_FromLong(-1);
+    const double *pose = values_of(args[0], 4, 4), *given = self->middle;
+    if (args[1] != Py_None) {
+        given = values_of(args[1], (npy_intp)chain->dof, 0);
     }
-    if (shaped(args[1], &given, 0, dof, 0)) {
-        double seed[SC_MAX_DOF];
-        if (is_rigid(pose.buf) && read_seed(chain, given.buf, seed) &&
-            shaped(args[2], &out, 1, -1, dof)) {
-            if (out.shape[0] >= 1 && out.shape[0] <= SC_IK_MAX_SOLUTIONS) {
-                sc_frame target;
-                size_t count = 0, most = (size_t)out.shape[0];
-                sc_frame_from_matrix(pose.buf, &target);
-                Py_BEGIN_ALLOW_THREADS sc_ik_solve(chain, &self->ik, &target, seed, 0, most,
-                                                   out.buf, &count);
-                Py_END_ALLOW_THREADS result = (long)count;
-            }
-            PyBuffer_Release(&out);
-        }
-        PyBuffer_Release(&given);
+    int beyond = 0;
+    long most = PyLong_CheckExact(args[2]) ? PyLong_AsLongAndOverflow(args[2], &beyond) : 0;
+    if (pose == NULL || given == NULL || most < 1 || most > SC_IK_MAX_SOLUTIONS ||
+        !is_rigid(pose) || !read_seed(chain, given, seed)) {
+        Py_RETURN_NONE;
     }
-    PyBuffer_Release(&pose);
-    return PyLong_FromLong(result);
+    sc_frame target;
+    size_t count = 0;
+    sc_frame_from_matrix(pose, &target);
+    if (!sc_ik_solve_quick(chain, &self->ik, &target, seed, (size_t)most, found, &count)) {
+        Py_BEGIN_ALLOW_THREADS sc_ik_solve(chain, &self->ik, &target, seed, 0, (size_t)most, found,
+                                           &count);
+        Py_END_ALLOW_THREADS
+    }
+    npy_intp shape[2] = {(npy_intp)count, (npy_intp)chain->dof};
+    PyObject *result = PyArray_SimpleNew(2, shape, NPY_DOUBLE);
+    if (result != NULL) {
+        memcpy(PyArray_DATA((PyArrayObject *)result), found, count * chain->dof * sizeof *found);
+    }
+    return result;
 }
 
 PyObject *

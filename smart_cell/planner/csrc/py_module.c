@@ -5,8 +5,8 @@ static int
 core_exec(PyObject *module)
 {
     core_state *state = PyModule_GetState(module);
-    if (core_add_chain(module, state) != 0 || core_add_spline(module, state) != 0 ||
-        core_add_executor(module, state) != 0 ||
+    if (core_add_chain(module, state) != 0 || core_add_kinematics(module, state) != 0 ||
+        core_add_spline(module, state) != 0 || core_add_executor(module, state) != 0 ||
         PyModule_AddIntConstant(module, "MAX_DOF", SC_MAX_DOF) != 0 ||
         PyModule_AddIntConstant(module, "MAX_LINKS", SC_MAX_LINKS) != 0) {
         return -1;
@@ -19,6 +19,7 @@ core_traverse(PyObject *module, visitproc visit, void *arg)
 {
     core_state *state = PyModule_GetState(module);
     Py_VISIT(state->chain_type);
+    Py_VISIT(state->kinematics_type);
     Py_VISIT(state->spline_type);
     Py_VISIT(state->executor_type);
     return 0;
@@ -29,6 +30,7 @@ core_clear(PyObject *module)
 {
     core_state *state = PyModule_GetState(module);
     Py_CLEAR(state->chain_type);
+    Py_CLEAR(state->kinematics_type);
     Py_CLEAR(state->spline_type);
     Py_CLEAR(state->executor_type);
     return 0;

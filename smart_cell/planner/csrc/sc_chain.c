@@ -79,20 +79,6 @@ sc_chain_fk(const sc_chain *chain, const double *q, sc_frame *tip)
 }
 
 void
-sc_chain_fk_links(const sc_chain *chain, const double *q, sc_frame *out)
-{
-    sc_frame behind[SC_MAX_DOF + 1];
-    behind[0] = identity;
-    for (size_t i = 0; i < chain->dof; i++) {
-        behind[i + 1] = behind[i];
-        advance(chain, i, q[i], &behind[i + 1]);
-    }
-    for (size_t k = 0; k < chain->links; k++) {
-        sc_compose(&behind[chain->link_frame[k]], &chain->link_offset[k], &out[k]);
-    }
-}
-
-void
 sc_chain_jacobian(const sc_chain *chain, const double *q, sc_frame *tip, double *axes)
 {
     sc_frame behind[SC_MAX_DOF];

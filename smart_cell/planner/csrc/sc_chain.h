@@ -36,9 +36,6 @@ sc_status sc_chain_check(const sc_chain *chain);
 /* Pose of the tip in the base. q: dof values [rad, m]. About 60 ns for six joints. */
 void sc_chain_fk(const sc_chain *chain, const double *q, sc_frame *tip);
 
-/* Poses of all links in the base; out: chain->links frames. */
-void sc_chain_fk_links(const sc_chain *chain, const double *q, sc_frame *out);
-
 /* Pose and geometric Jacobian of the tip, in base axes.
  * axes: 6 doubles per joint, joint after joint: linear (3) then angular (3), that is the
  * transposed 6 x dof Jacobian. */

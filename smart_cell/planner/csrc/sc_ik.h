@@ -57,4 +57,9 @@ sc_status sc_ik_solve(const sc_chain *chain, const sc_ik_model *model, const sc_
                       const double *seed, uint32_t held, size_t most, double *solutions,
                       size_t *count);
 
+/* The same without held joints, where the closed form of six joints settles it in about 1.5 us:
+ * else returns false, and nothing is written. */
+bool sc_ik_solve_quick(const sc_chain *chain, const sc_ik_model *model, const sc_frame *target,
+                       const double *seed, size_t most, double *solutions, size_t *count);
+
 #endif

@@ -275,8 +275,8 @@ place_around(const sc_chain *chain, const sc_ik_model *model, const double *cent
 }
 
 /* From the seed outwards over the free axes. */
-static void
-search_around(sc_ik_search *search, const sc_ik_model *model)
+void
+sc_ik_search_around(sc_ik_search *search, const sc_ik_model *model)
 {
     const sc_chain *chain = search->chain;
     double centre[SC_MAX_DOF], q[SC_MAX_DOF];
@@ -314,17 +314,11 @@ search_around(sc_ik_search *search, const sc_ik_model *model)
     }
 }
 
-void
-sc_ik_search_closed(sc_ik_search *search, const sc_ik_model *model)
+bool
+sc_ik_search_six(sc_ik_search *search, const sc_ik_model *model)
 {
-    if (search->chain->dof > 6) {
-        search_around(search, model);
-        return;
-    }
     bool doubt = false;
     near_miss miss = {.outside = 0.0};
     solve_at(search, model, search->seed, &miss, &doubt);
-    if (search->count == 0 && doubt) {
-        sc_ik_search_numeric(search);
-    }
+    return search->count > 0 || !doubt;
 }

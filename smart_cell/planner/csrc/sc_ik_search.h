@@ -32,8 +32,11 @@ bool sc_ik_try(sc_ik_search *search, uint32_t held, size_t steps, double *q);
 /* Starts from the seed and from all over the limits until there is nothing new to be found. */
 void sc_ik_search_numeric(sc_ik_search *search);
 
-/* Solutions by a model whose kind is not SC_CLOSED_NONE; numerical where that has none and cannot
- * be sure of it. */
-void sc_ik_search_closed(sc_ik_search *search, const sc_ik_model *model);
+/* Solutions of six joints by a model whose kind is not SC_CLOSED_NONE. Returns false if there is
+ * none and it cannot be sure of that. */
+bool sc_ik_search_six(sc_ik_search *search, const sc_ik_model *model);
+
+/* The same with joints before and behind the six; numerical where that finds none. */
+void sc_ik_search_around(sc_ik_search *search, const sc_ik_model *model);
 
 #endif

@@ -81,12 +81,37 @@ run(sc_ik_search *search, const sc_ik_model *model)
     if (search->chain->dof == 0 || out_of_reach(search->chain, search->target)) {
         return;
     }
-    if (closed) {
-        sc_ik_search_closed(search, model);
+    if (closed && search->chain->dof > 6) {
+        sc_ik_search_around(search, model);
     }
-    else {
+    else if (!closed || !sc_ik_search_six(search, model)) {
         sc_ik_search_numeric(search);
     }
+}
+
+bool
+sc_ik_solve_quick(const sc_chain *chain, const sc_ik_model *model, const sc_frame *target,
+                  const double *seed, size_t most, double *solutions, size_t *count)
+{
+    assert(most >= 1 && most <= SC_IK_MAX_SOLUTIONS);
+    if (chain->dof != 6 || model->closed.kind == SC_CLOSED_NONE) {
+        return false;
+    }
+    sc_ik_search search;
+    search.chain = chain;
+    search.target = target;
+    search.seed = seed;
+    search.most = most;
+    search.same = SAME_CLOSED;
+    search.count = 0;
+    if (!out_of_reach(chain, target) && !sc_ik_search_six(&search, model)) {
+        return false;
+    }
+    for (size_t k = 0; k < search.count; k++) {
+        memcpy(solutions + 6 * k, search.found[k], 6 * sizeof *solutions);
+    }
+    *count = search.count;
+    return true;
 }
 
 sc_status

@@ -15,7 +15,7 @@ sys.path.insert(0, sys.argv[1])
 import numpy as np
 from support.motion import limits
 from support.robots import UR5E, urdf
-from smart_cell.planner import Executor, PlannerError, Robot, State, Trajectory
+from smart_cell.planner import Executor, Payload, PlannerError, Robot, State, Trajectory
 from smart_cell.planner import line, point_to_point
 
 robot = Robot.from_urdf_text(urdf(UR5E), "base", "tip")
@@ -36,10 +36,13 @@ def refused(function, *args, **kwargs):
 def work():
     robot.fk(q), robot.fk(q.tolist()), robot.fk_all(q), robot.jacobian(np.stack((q, q)))
     robot.ik(near, q, max_solutions=1, hold=("j0", "j1", "j2"))
-    refused(robot.core.fk, q, np.empty(3))
-    refused(robot.core.fk, "q", np.empty(16))
+    refused(robot.fk, q, np.empty(3)), refused(robot.fk, "q"), refused(robot.fk, q, to=q)
+    robot.inverse_dynamics(q, q, q), robot.inverse_dynamics(q, 0, 0, Payload(1.0), gravity=q[:3])
+    refused(robot.inverse_dynamics, q, q, q, Payload), refused(robot.inverse_dynamics, q, q)
+    refused(robot.inverse_dynamics, q, q * 1e200, q), refused(robot.__init__, (), "", "", None)
     robot.ik(np.stack((near, pose)), q, 3), robot.reachable(near), robot.ik(near.tolist(), q)
     refused(robot.core.ik, near, q, 0, np.empty((0, 6)), np.empty(1))
+    refused(robot.ik, "pose"), refused(robot.ik, near, "q"), refused(robot.ik, near, q, "1")
     refused(type(robot.core), 0, 1, q, q, q, q, q, q, q)
     made = point_to_point(State(q), State(q + 0.5), limit)
     refused(point_to_point, State(q), State(q + 0.5), limit, duration=0.01)
