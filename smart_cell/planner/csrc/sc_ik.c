@@ -143,6 +143,14 @@ sc_ik_descend(const sc_chain *chain, const sc_frame *target, uint32_t held, size
     return best_error < SC_IK_ACCEPT * SC_IK_ACCEPT ? SC_OK : SC_NOT_CONVERGED;
 }
 
+/* The nearest whole number, without a call and without a branch. */
+static inline double
+nearest_whole(double x)
+{
+    const double shift = 6755399441055744.0; /* 1.5 * 2^52: its neighbours are whole numbers */
+    return (x + shift) - shift;
+}
+
 /* The copy of a joint that is not inside its limits (rounding apart) in the nearest one: the one
  * that is, or that is nearest to them. */
 static double
@@ -167,17 +175,14 @@ sc_ik_wrap(const sc_chain *chain, size_t first, size_t n, const double *near, do
     for (size_t i = 0; i < n; i++) {
         double lower = chain->lower[first + i], upper = chain->upper[first + i];
         if (chain->kind[first + i] == SC_REVOLUTE) {
-            double d = near[i] - q[i];
-            if (!(fabs(d) <= SC_PI)) {
-                q[i] += FULL_TURN * nearbyint(d / FULL_TURN);
-            }
+            q[i] += FULL_TURN * nearest_whole((near[i] - q[i]) / FULL_TURN);
             if (!(q[i] >= lower - ROUNDING && q[i] <= upper + ROUNDING)) {
                 q[i] = copy_inside(lower - ROUNDING, upper + ROUNDING, q[i]);
             }
         }
-        double excess = fmax(lower - q[i], q[i] - upper);
+        double excess = q[i] < lower ? lower - q[i] : q[i] - upper;
         if (excess > 0.0 && excess <= ROUNDING) {
-            q[i] = fmin(fmax(q[i], lower), upper);
+            q[i] = q[i] < lower ? lower : upper;
             excess = 0.0;
         }
         if (!(excess <= outside)) {

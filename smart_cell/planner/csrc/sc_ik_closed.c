@@ -133,18 +133,6 @@ misses(const sc_chain *chain, size_t first, const sc_branch *branches, size_t n,
     }
 }
 
-/* The angles of a branch; those of turns that it shares with the one before it are not taken
- * again. */
-static void
-angles_of(const sc_branch *branch, const sc_branch *before, const double *known, double *q)
-{
-    for (size_t i = 0; i < 6; i++) {
-        const sc_turn *turn = &branch->turn[i];
-        bool same = before != NULL && turn->c == before->turn[i].c && turn->s == before->turn[i].s;
-        q[i] = same ? known[i] : atan2(turn->s, turn->c);
-    }
-}
-
 /* Branches inside the limits, or so near to them that a descent may end inside, by distance. The
  * other joints add `others` to the squared distance. */
 static size_t
@@ -153,13 +141,10 @@ candidates_of(const sc_ik_search *search, const sc_ik_model *model, const sc_bra
 {
     double graze = model->closed.slack > 1e-8 ? GRAZE_INEXACT : GRAZE;
     const double *seed = search->seed + model->first;
-    double raw[2][6];
     size_t count = 0;
     for (size_t k = 0; k < n; k++) {
         candidate one = {.branch = k, .distance = others};
-        double *q = raw[k % 2];
-        angles_of(&branches[k], k > 0 ? &branches[k - 1] : NULL, raw[(k + 1) % 2], q);
-        memcpy(one.q, q, sizeof one.q);
+        sc_turn_angles(branches[k].turn, 6, one.q);
         one.outside = sc_ik_wrap(search->chain, model->first, 6, seed, one.q);
         for (size_t i = 0; i < 6; i++) {
             one.distance += (one.q[i] - seed[i]) * (one.q[i] - seed[i]);

@@ -41,7 +41,7 @@ is_known(const sc_ik_search *search, double distance, const double *q)
             if (d > SC_PI && sc_ik_turns_fully(chain, i)) {
                 d = fabs(d - FULL_TURN * nearbyint(d / FULL_TURN));
             }
-            largest = fmax(largest, d);
+            largest = d > largest ? d : largest;
         }
         if (largest < search->same) {
             return true;

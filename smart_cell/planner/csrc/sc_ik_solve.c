@@ -104,7 +104,7 @@ sc_ik_solve_quick(const sc_chain *chain, const sc_ik_model *model, const sc_fram
     search.most = most;
     search.same = SAME_CLOSED;
     search.count = 0;
-    if (!out_of_reach(chain, target) && !sc_ik_search_six(&search, model)) {
+    if (!sc_ik_search_six(&search, model)) {
         return false;
     }
     for (size_t k = 0; k < search.count; k++) {

@@ -2,6 +2,62 @@
 #include "sc_turn.h"
 
 #include <assert.h>
+#include <stdint.h>
+
+#define LANES 2 /* what every processor of 64 bits has */
+typedef double lanes __attribute__((vector_size(LANES * sizeof(double))));
+typedef int64_t masks __attribute__((vector_size(LANES * sizeof(int64_t))));
+
+static inline lanes
+choose(masks where, lanes yes, lanes no)
+{
+    return (lanes)(((masks)yes & where) | ((masks)no & ~where));
+}
+
+/* atan2 with the rational approximation of Moshier's Cephes library (atan.c) on [0, tan(pi/8)]. */
+static inline lanes
+angle(lanes c, lanes s)
+{
+    const masks sign = {INT64_MIN, INT64_MIN};
+    lanes a = (lanes)((masks)c & ~sign), b = (lanes)((masks)s & ~sign);
+    masks steep = b > a;
+    lanes low = choose(steep, a, b), high = choose(steep, b, a);
+    masks far = low > 0.41421356237309504880 * high;
+    lanes x = choose(far, low - high, low) / choose(far, low + high, high);
+    lanes z = x * x;
+    lanes p = (((-8.750608600031904122785e-1 * z - 1.615753718733365076637e1) * z -
+                7.500855792314704667340e1) *
+                   z -
+               1.228866684490136173410e2) *
+                  z -
+              6.485021904942025371773e1;
+    lanes q = ((((z + 2.485846490142306297962e1) * z + 1.650270098316988542046e2) * z +
+                4.328810604912902668951e2) *
+                   z +
+               4.853903996359136964868e2) *
+                  z +
+              1.945506571482613964425e2;
+    const lanes zero = {0.0}, quarter = zero + 0.25 * SC_PI;
+    lanes t = x + x * (z * p / q);
+    t += (lanes)((masks)quarter & far);
+    t = choose(steep, 0.5 * SC_PI - t, t);
+    t = choose(c < 0.0, SC_PI - t, t);
+    return (lanes)((masks)t | ((masks)s & sign));
+}
+
+void
+sc_turn_angles(const sc_turn *turns, size_t n, double *out)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const sc_turn *one = &turns[i], *other = &turns[i + 1 < n ? i + 1 : i];
+        lanes c = {one->c, other->c}, s = {one->s, other->s};
+        lanes t = angle(c, s);
+        out[i] = t[0];
+        if (i + 1 < n) {
+            out[i + 1] = t[1];
+        }
+    }
+}
 
 size_t
 sc_turn_linear(double a, double b, double d, double slack, sc_turn out[2])
