@@ -42,9 +42,11 @@ sc_turn_sum(sc_turn a, sc_turn b)
 static inline bool
 sc_turn_between(const double *h, const double *from, const double *to, double least, sc_turn *out)
 {
-    double across[3];
-    sc_cross3(from, to, across);
-    double c = sc_dot3(from, to) - sc_dot3(h, from) * sc_dot3(h, to), s = sc_dot3(h, across);
+    double a[3], b[3], across[3]; /* parts across h, themselves turned by a right angle */
+    sc_cross3(h, from, a);
+    sc_cross3(h, to, b);
+    sc_cross3(a, b, across);
+    double c = sc_dot3(a, b), s = sc_dot3(h, across);
     double norm2 = c * c + s * s;
     if (!(norm2 > least * least * least * least)) {
         return false;
