@@ -21,7 +21,7 @@ NAME = "smart_cell"
 ROOT = Path(__file__).resolve().parent
 CSRC = Path(NAME) / "planner" / "csrc"
 
-# No fused operations: all levels of the SIMD kernels, and all machines, give the same bits.
+# No fused operations: all levels of the SIMD kernels give the same bits.
 C_FLAGS = ["-std=c11", "-O3", "-fno-math-errno", "-ffp-contract=off"]
 STRICT_FLAGS = [
     "-Wall",
@@ -52,7 +52,7 @@ EXECUTABLES = {
 }
 
 REQUIREMENTS = ROOT / "tools" / "requirements"
-EXTRAS = ("sim", "ros", "test", "lint", "colcon", "bench")
+EXTRAS = ("sim", "plot", "ros", "test", "lint", "colcon", "bench")
 
 
 def requirements(name: str) -> list[str]:

@@ -26,6 +26,7 @@ from kinematics_level import timed
 
 from smart_cell import resources
 from smart_cell.model.xml_reading import expand
+from smart_cell.planner import Robot
 
 PEERS = {"pin": "pinocchio"}
 FUNCTIONS = ("fk", "jacobian", "inverse_dynamics")
@@ -44,6 +45,11 @@ BOOST = (
 
 def rows(arms: Sequence[Arm], peers: Mapping[str, Any], options: argparse.Namespace) -> list[Row]:
     """Return the comparisons of all arms, and of an arm on a rail."""
+    if "pin" in peers:
+        worst = largest_difference(peers["pin"], options.seed)
+        print(f"inverse dynamics of 200 random chains: at most {worst:.1e} from pinocchio's")
+        if not worst < 1e-9:
+            raise SystemExit("that is too much")
     document, _ = expand(resources.find("urdf/ariac_floor_robot.urdf.xacro"), {})
     rail = make_arm("rail_arm", document.toxml(), "rail_link", "tool0")
     program = None if "pin" not in peers else compiled(peers["pin"])
@@ -52,6 +58,26 @@ def rows(arms: Sequence[Arm], peers: Mapping[str, Any], options: argparse.Namesp
         for arm in (*arms, rail):
             result += Comparison(arm, peers.get("pin"), program, Path(folder), options).rows()
     return result
+
+
+def largest_difference(pin: Any, seed: int) -> float:
+    """Return by how much torques [N m] of random chains with masses differ from pinocchio's."""
+    sys.path.append(str(HERE.parent / "test"))
+    from support.robots import random_axes, urdf, with_masses
+
+    rng = np.random.default_rng(seed)
+    worst = 0.0
+    for count in rng.integers(1, 17, 200):
+        text = with_masses(rng, urdf(random_axes(rng, int(count))))
+        robot, model = Robot.from_urdf_text(text, "base", "tip"), pin.buildModelFromXML(text)
+        q, qd, qdd = rng.uniform(-2.0, 2.0, (3, robot.dof))
+        theirs = []
+        for name, value in zip(robot.joint_names, q, strict=True):
+            on_circle = model.joints[model.getJointId(name)].nq == 2
+            theirs += [np.cos(value), np.sin(value)] if on_circle else [value]
+        expected = pin.rnea(model, model.createData(), np.array(theirs), qd, qdd)
+        worst = max(worst, float(np.abs(robot.inverse_dynamics(q, qd, qdd) - expected).max()))
+    return worst
 
 
 def compiled(pin: Any) -> Path | None:

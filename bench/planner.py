@@ -16,6 +16,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import instructions
 import inverse_kinematics
 import kinematics
 import path_timing
@@ -54,7 +55,11 @@ def main(arguments: list[str]) -> int:
     rows: list[Row] = []
     for section in sections:
         rows += section.rows(arms, peers, options)
+    counts, uncounted = instructions.count() if "kinematics" in options.only else ({}, [])
+    missing += uncounted
     show(rows, missing, skipped)
+    for name, value in counts.items():
+        print(f"instructions per configuration: {name}: {value:g}")
     if options.json is not None:
         report = {
             "machine": {"processor": platform.processor() or platform.machine()},
@@ -63,6 +68,7 @@ def main(arguments: list[str]) -> int:
             "missing": missing,
             "skipped": skipped,
             "options": {"rounds": options.rounds, "calls": options.calls, "seed": options.seed},
+            "instructions": counts,
             "rows": [{**asdict(row), "ratio": row.ratio} for row in rows],
         }
         options.json.parent.mkdir(parents=True, exist_ok=True)

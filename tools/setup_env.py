@@ -412,7 +412,7 @@ def set_up(target: str, *, keep_python: bool) -> None:
         install_requirements(environment, ["core", "test"])
         build_sanitized(environment)
         return
-    install_requirements(environment, ["core", "sim", "ros", "test", "lint"])
+    install_requirements(environment, ["core", "sim", "plot", "ros", "test", "lint"])
     install_package(environment)
     build_interfaces(environment)
     link_files(environment)

@@ -145,6 +145,40 @@ def run(
     return command.run(_source(cell, orders, trial), seed, report, timeout, strict=strict)
 
 
+@app.command(context_settings={"ignore_unknown_options": True})  # joint values may be negative
+def plan(
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TARGET...",
+            help="Two or more: 'home', a ready pose's name, or values such as 0,-1.2,1.8,0,0,0.",
+        ),
+    ],
+    cell: CellOption = None,
+    arm: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The arm; may be left out if there is one.")
+    ] = None,
+    straight: Annotated[
+        bool, typer.Option("--line", help="Straight lines of the tool instead of joint motion.")
+    ] = False,
+    scale: Annotated[
+        float, typer.Option(min=0.01, max=1.0, help="Share of the velocity limits to use.")
+    ] = 1.0,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write position to jerk as a page.")
+    ] = None,
+) -> int:
+    """Plan one arm's motion offline and show it against its limits; obstacles are not looked at.
+
+    Exit code: 0 planned, 1 the motion is not possible, 2 unreadable input or wrong usage.
+    """
+    from smart_cell.cli import plan as command
+
+    if len(targets) < 2:
+        raise typer.BadParameter("give at least two targets", param_hint="TARGET...")
+    return command.plan(cell or "kitting", arm, targets, plot, straight=straight, scale=scale)
+
+
 def _source(cell: str | None, orders: str | None, trial: str | None) -> tuple[str, ...]:
     """Return cell, orders and trial; the latter two empty if not given."""
     if orders is not None and trial is not None:

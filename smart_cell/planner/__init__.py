@@ -17,6 +17,7 @@ from smart_cell.planner.executor import Executor, SetPoint
 from smart_cell.planner.limits import Limits, State
 from smart_cell.planner.motion import line, point_to_point
 from smart_cell.planner.robot import Robot
+from smart_cell.planner.through import through
 from smart_cell.planner.trajectory import Trajectory, Violation
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "Violation",
     "line",
     "point_to_point",
+    "through",
 ]

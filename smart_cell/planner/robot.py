@@ -96,7 +96,7 @@ class Robot(_core.Kinematics):
         self.limits = _limits(moving, limits)
         self._prismatic = tuple(joint.kind == "prismatic" for joint in moving)
         frames, offsets, self._chain = _chain(joints, self.limits)
-        super().__init__(self._chain, _inertias(joints, frames, offsets))
+        super().__init__(self._chain, _inertias(joints, frames, offsets), Payload)
         for joint, low, high in zip(
             moving, self.limits.position_lower, self.limits.position_upper, strict=True
         ):
@@ -203,8 +203,8 @@ class Robot(_core.Kinematics):
         payload: Payload | None,
         out: Array | None,
         gravity: ArrayLike | None,
-    ) -> tuple[tuple[Array, Array, Array, Array], Array | None, Array | None]:
-        """Return (q, qd, qdd, out), gravity and payload as arrays; the core calls it."""
+    ) -> tuple[tuple[Array, Array, Array, Array], Array | None]:
+        """Return (q, qd, qdd, out) and gravity as arrays, or refuse them; the core calls it."""
         array = self._configurations(q)
         rates = []
         for value, name in ((qd, "qd"), (qdd, "qdd")):
@@ -221,8 +221,7 @@ class Robot(_core.Kinematics):
             instance(payload, Payload, "payload")
         return (
             (array, rates[0], rates[1], output(out, array.shape)),
-            None if gravity is None else vector(gravity, 3, "gravity"),
-            None if payload is None else payload.moments,
+            None if gravity is None else np.require(vector(gravity, 3, "gravity"), None, ["A"]),
         )
 
     def _overflow(self) -> None:

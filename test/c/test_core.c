@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "check.h"
+#include "sc_blocks.h"
 #include "sc_executor.h"
 #include "sc_ik.h"
 #include "sc_line.h"
+#include "sc_pieces.h"
 #include "sc_ptp.h"
 
 #define SEGMENTS SC_LINE_SEGMENTS
@@ -263,6 +265,64 @@ test_executor_stops_on_its_path(void)
 }
 
 static void
+test_blocks_solve_a_tridiagonal_system(void)
+{
+    /* Blocks of 2, of which the first unknown is shared: 4 x 4, dense, with solution 1 2 3 4. */
+    static const double a[4][4] = {
+        {4.0, 1.0, -1.0, 0.0}, {1.0, 3.0, 0.5, 0.0}, {-1.0, 0.5, 5.0, 1.0}, {0.0, 0.0, 1.0, 2.0}};
+    double space[10 + 8];
+    CHECK(sc_blocks_doubles(2, 2, 1) <= sizeof(space) / sizeof(space[0]));
+    sc_blocks blocks = sc_blocks_place(2, 2, 1, space);
+    sc_blocks_clear(&blocks);
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t j = 0; j < 4; j++) {
+            if (i / 2 == j / 2) {
+                blocks.diagonal[i / 2 * 4 + i % 2 * 2 + j % 2] = a[i][j];
+            }
+            blocks.rhs[i] += a[i][j] * (double)(j + 1);
+        }
+    }
+    blocks.coupling[0] = a[0][2];
+    blocks.coupling[1] = a[1][2];
+    CHECK(sc_blocks_solve(&blocks) == SC_OK);
+    for (size_t i = 0; i < 4; i++) {
+        CHECK(fabs(blocks.rhs[i] - (double)(i + 1)) < 1e-14);
+    }
+    sc_blocks_clear(&blocks);
+    CHECK(sc_blocks_solve(&blocks) == SC_NOT_CONVERGED);
+}
+
+static void
+test_pieces_meet_both_ends(void)
+{
+    sc_pieces pieces;
+    sc_pieces_init(&pieces);
+    /* Distance, v0, a0, v1, a1 and the free ones: integrated piece by piece. */
+    double values[SC_COLUMNS] = {0.7, -0.2, 1.1, 0.4, -2.0}, d = 1.0 / SC_PIECES;
+    for (size_t f = 0; f < SC_FREE; f++) {
+        values[5 + f] = 0.3 * (double)f - 1.0;
+    }
+    double p = 0.0, v = values[1], a = values[2];
+    for (size_t n = 0; n < SC_PIECES; n++) {
+        double u = 0.0;
+        for (size_t column = 0; column < SC_COLUMNS; column++) {
+            u += pieces.row[n][column] * values[column];
+        }
+        p += d * (v + d * (a / 2.0 + d * u / 6.0));
+        v += d * (a + d * u / 2.0);
+        a += d * u;
+        if (n + 1 < SC_PIECES) {
+            double at = 0.0;
+            for (size_t column = 0; column < SC_COLUMNS; column++) {
+                at += pieces.row[SC_POSITION_ROW + n][column] * values[column];
+            }
+            CHECK(fabs(at - p) < 1e-14);
+        }
+    }
+    CHECK(fabs(p - 0.7) < 1e-13 && fabs(v - 0.4) < 1e-13 && fabs(a + 2.0) < 1e-12);
+}
+
+static void
 test_every_status_has_a_text(void)
 {
     for (int status = SC_OK; status <= SC_NO_MEMORY; status++) {
@@ -283,7 +343,9 @@ main(void)
     test_line_statuses();
     test_law_pieces_are_bounded();
     test_executor_stops_on_its_path();
+    test_blocks_solve_a_tridiagonal_system();
+    test_pieces_meet_both_ends();
     test_every_status_has_a_text();
-    puts("11 tests passed");
+    puts("all tests passed");
     return 0;
 }

@@ -24,7 +24,7 @@ def setup_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name in ("core", "sim", "ros", "test", "lint", "bench"):
+    for name in ("core", "sim", "plot", "ros", "test", "lint", "bench"):
         write(tmp_path / "tools" / "requirements" / f"{name}.txt", "x<1")
     for folder in INTERFACES:
         write(tmp_path / folder / "package.xml", "<package/>")

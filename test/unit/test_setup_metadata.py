@@ -117,15 +117,20 @@ def test_package_xml_has_the_same_version(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def imported(*folders: str) -> dict[str, Path]:
-    """Return the top-level names that the files below the folders import, with one file each."""
+    """Return the top-level names that the files below the folders import, with one file each.
+
+    Modules that lie in the folders themselves (scripts beside each other) are left out.
+    """
     names: dict[str, Path] = {}
+    beside = {path.stem for folder in folders for path in (ROOT / folder).glob("*.py")}
     for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names.update({alias.name.split(".")[0]: path for alias in node.names})
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
                 names[node.module.split(".")[0]] = path
-    return {name: path for name, path in names.items() if name not in sys.stdlib_module_names}
+    ours = beside | set(sys.stdlib_module_names)
+    return {name: path for name, path in names.items() if name not in ours}
 
 
 OURS = {"smart_cell", "support"}
@@ -143,7 +148,7 @@ def distributions(requirements: list[str]) -> set[str]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (["smart_cell", "launch"], ["sim"]),
+        (["smart_cell", "launch"], ["sim", "plot"]),
         (["test"], ["sim", "test", "ros"]),
         (["bench"], ["sim", "test", "bench"]),
     ],

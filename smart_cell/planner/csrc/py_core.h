@@ -50,6 +50,13 @@ void core_release(Py_buffer *views, size_t n);
 /* Checks the number of positional arguments of a METH_FASTCALL function. */
 int core_arguments(const char *function, Py_ssize_t given, Py_ssize_t expected);
 
+/* Sorts the arguments of a METH_FASTCALL | METH_KEYWORDS function into `values` (NULL where one is
+ * not given). names: ends with NULL; the first `required` must be given, those from `positional` on
+ * by name only. Returns -1 with TypeError if they do not fit. */
+int core_sort_arguments(const char *const *names, Py_ssize_t required, Py_ssize_t positional,
+                        PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                        PyObject **values);
+
 /* Raises ValueError (or MemoryError) with the text of a status; returns NULL. */
 PyObject *core_raise(const char *where, sc_status status);
 
@@ -86,6 +93,9 @@ int core_add_chain(PyObject *module, core_state *state);
 int core_add_kinematics(PyObject *module, core_state *state);
 int core_add_spline(PyObject *module, core_state *state);
 int core_add_executor(PyObject *module, core_state *state);
+
+/* Functions of the module that have a file of their own. */
+PyObject *core_through(PyObject *module, PyObject *args);
 
 extern PyMethodDef core_functions[];
 

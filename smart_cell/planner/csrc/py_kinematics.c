@@ -14,6 +14,7 @@
 
 typedef struct {
     PyObject_HEAD PyObject *chain; /* NULL until __init__ has succeeded */
+    PyObject *payload_type;        /* its instances have `moments`, a checked (4, 4) */
     const sc_kernels *kernels;
     sc_model model;
     sc_load load; /* ordinary gravity, no payload */
@@ -31,6 +32,7 @@ typedef struct {
 } request;
 
 static const double ordinary_gravity[3] = {0.0, 0.0, -9.81};
+static const double zeros[SC_MAX_DOF];
 
 /* Shape of the result of one configuration; returns its number of dimensions. */
 static int
@@ -85,6 +87,17 @@ configurations(const kinematics_object *self, PyObject *object, int *dimensions,
     *m = rows;
     *dimensions = nd;
     return PyArray_DATA(array);
+}
+
+/* As configurations; the number 0 stands for no motion of a single configuration. */
+static inline const double *
+rates(const kinematics_object *self, PyObject *object, int *dimensions, Py_ssize_t *m)
+{
+    if (*dimensions == 1 && ((PyLong_CheckExact(object) && PyObject_Not(object) == 1) ||
+                             (PyFloat_CheckExact(object) && PyFloat_AS_DOUBLE(object) == 0.0))) {
+        return zeros;
+    }
+    return configurations(self, object, dimensions, m);
 }
 
 /* The result array: `out` if it fits, a new one if it is None, else NULL. */
@@ -171,8 +184,8 @@ compute(kinematics_object *self, result_kind kind, PyObject *const *inputs, PyOb
         return NULL;
     }
     if (kind == INVERSE_DYNAMICS) {
-        r.qd = configurations(self, inputs[1], &dimensions, &r.n);
-        r.qdd = configurations(self, inputs[2], &dimensions, &r.n);
+        r.qd = rates(self, inputs[1], &dimensions, &r.n);
+        r.qdd = rates(self, inputs[2], &dimensions, &r.n);
         if (r.qd == NULL || r.qdd == NULL) {
             return NULL;
         }
@@ -220,41 +233,6 @@ compute_converted(kinematics_object *self, result_kind kind, PyObject *made, con
     return result;
 }
 
-/* Sorts positional and named arguments into `values` (NULL: not given). */
-static int
-sort_arguments(const char *const *names, Py_ssize_t required, Py_ssize_t positional,
-               PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **values)
-{
-    if (nargs > positional) {
-        PyErr_Format(PyExc_TypeError, "takes at most %zd positional arguments, not %zd", positional,
-                     nargs);
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < nargs; i++) {
-        values[i] = args[i];
-    }
-    Py_ssize_t named = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
-    for (Py_ssize_t k = 0; k < named; k++) {
-        PyObject *name = PyTuple_GET_ITEM(kwnames, k);
-        Py_ssize_t i = 0;
-        while (names[i] != NULL && PyUnicode_CompareWithASCIIString(name, names[i]) != 0) {
-            i++;
-        }
-        if (names[i] == NULL || values[i] != NULL) {
-            PyErr_Format(PyExc_TypeError, "unknown or repeated argument %R", name);
-            return -1;
-        }
-        values[i] = args[nargs + k];
-    }
-    for (Py_ssize_t i = 0; i < required; i++) {
-        if (values[i] == NULL) {
-            PyErr_Format(PyExc_TypeError, "argument %s is missing", names[i]);
-            return -1;
-        }
-    }
-    return 0;
-}
-
 static kinematics_object *
 ready(PyObject *object)
 {
@@ -273,7 +251,7 @@ of_positions(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject
     static const char *const names[] = {"q", "out", NULL};
     PyObject *values[2] = {NULL, NULL};
     kinematics_object *self = ready(object);
-    if (self == NULL || sort_arguments(names, 1, 2, args, nargs, kwnames, values) != 0) {
+    if (self == NULL || core_sort_arguments(names, 1, 2, args, nargs, kwnames, values) != 0) {
         return NULL;
     }
     PyObject *result = compute(self, kind, values, values[1], NULL);
@@ -303,32 +281,35 @@ kinematics_jacobian(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyO
     return of_positions(self, args, nargs, kwnames, JACOBIAN, "jacobian");
 }
 
-/* Gravity (3,) and the payload's pseudo-inertia (4, 4), each or None, as a load. */
-static int
-read_load(const kinematics_object *self, PyObject *gravity, PyObject *payload, sc_load *load)
+/* The values of an array with so many of them, or NULL. */
+static const double *
+values_of(PyObject *object, npy_intp count)
 {
-    Py_buffer views[2];
-    size_t n = 0;
-    const double *values[2] = {ordinary_gravity, NULL};
-    const core_request requests[2] = {{gravity, 0, 3, "gravity"}, {payload, 0, 16, "payload"}};
-    sc_status status = SC_BAD_ARGUMENT;
-    for (size_t i = 0; i < 2; i++) {
-        if (requests[i].object == Py_None) {
-            continue;
-        }
-        if (core_gather(&requests[i], 1, &views[n]) != 0) {
-            core_release(views, n);
-            return -1;
-        }
-        values[i] = views[n++].buf;
+    bool fits = is_plain(object) && PyArray_SIZE((PyArrayObject *)object) == count;
+    return fits ? PyArray_DATA((PyArrayObject *)object) : NULL;
+}
+
+/* Reads gravity and payload, each of them or None. False, without an exception, if one is anything
+ * else than a plain array of three and a Payload. */
+static bool
+read_load(const kinematics_object *self, PyObject *payload, PyObject *gravity, sc_load *load)
+{
+    const double *values = gravity == Py_None ? ordinary_gravity : values_of(gravity, 3);
+    if (values == NULL) {
+        return false;
     }
-    status = sc_model_load(&self->model, values[0], values[1], load);
-    core_release(views, n);
-    if (status != SC_OK) {
-        core_raise("inverse_dynamics", status);
-        return -1;
+    if (payload == Py_None) {
+        return sc_model_load(&self->model, values, NULL, load) == SC_OK;
     }
-    return 0;
+    if (!PyObject_TypeCheck(payload, (PyTypeObject *)self->payload_type)) {
+        return false;
+    }
+    PyObject *moments = PyObject_GetAttrString(payload, "moments");
+    const double *body = moments == NULL ? NULL : values_of(moments, 16);
+    bool done = body != NULL && sc_model_load(&self->model, values, body, load) == SC_OK;
+    Py_XDECREF(moments);
+    PyErr_Clear();
+    return done;
 }
 
 static PyObject *
@@ -338,32 +319,34 @@ kinematics_inverse_dynamics(PyObject *object, PyObject *const *args, Py_ssize_t 
     static const char *const names[] = {"q", "qd", "qdd", "payload", "out", "gravity", NULL};
     PyObject *values[6] = {NULL};
     kinematics_object *self = ready(object);
-    if (self == NULL || sort_arguments(names, 3, 5, args, nargs, kwnames, values) != 0) {
+    if (self == NULL || core_sort_arguments(names, 3, 5, args, nargs, kwnames, values) != 0) {
         return NULL;
     }
     for (size_t i = 3; i < 6; i++) {
         values[i] = values[i] == NULL ? Py_None : values[i];
     }
+    sc_load load = self->load;
     bool ordinary = values[3] == Py_None && values[5] == Py_None;
-    if (ordinary) {
-        PyObject *result = compute(self, INVERSE_DYNAMICS, values, values[4], &self->load);
+    if (ordinary || read_load(self, values[3], values[5], &load)) {
+        PyObject *result = compute(self, INVERSE_DYNAMICS, values, values[4], &load);
         if (result != NULL || PyErr_Occurred()) {
             return result;
         }
     }
     PyObject *made = PyObject_CallMethod(object, "_dynamics_arrays", "OOOOOO", values[0], values[1],
                                          values[2], values[3], values[4], values[5]);
-    if (made == NULL) {
+    PyObject *arrays, *gravity;
+    if (made == NULL || !PyArg_ParseTuple(made, "O!O", &PyTuple_Type, &arrays, &gravity)) {
+        Py_XDECREF(made);
         return NULL;
     }
-    PyObject *arrays, *gravity, *payload;
-    sc_load load;
-    if (!PyArg_ParseTuple(made, "O!OO", &PyTuple_Type, &arrays, &gravity, &payload) ||
-        read_load(self, gravity, payload, &load) != 0) {
-        Py_DECREF(made);
-        return NULL;
+    PyObject *result = NULL;
+    if (read_load(self, values[3], gravity, &load)) {
+        result = compute_converted(self, INVERSE_DYNAMICS, Py_NewRef(arrays), &load);
     }
-    PyObject *result = compute_converted(self, INVERSE_DYNAMICS, Py_NewRef(arrays), &load);
+    else {
+        PyErr_SetString(PyExc_ValueError, "a gravity or payload that does not fit");
+    }
     Py_DECREF(made);
     return result;
 }
@@ -384,11 +367,12 @@ static int
 kinematics_init(PyObject *object, PyObject *args, PyObject *kwargs)
 {
     kinematics_object *self = (kinematics_object *)object;
-    PyObject *chain, *inertias;
+    PyObject *chain, *inertias, *payload_type;
     core_state *state = state_of(Py_TYPE(object));
-    static char *names[] = {"chain", "inertias", NULL};
-    if (state == NULL || !PyArg_ParseTupleAndKeywords(args, kwargs, "O!O:Kinematics", names,
-                                                      state->chain_type, &chain, &inertias)) {
+    static char *names[] = {"chain", "inertias", "payload_type", NULL};
+    if (state == NULL ||
+        !PyArg_ParseTupleAndKeywords(args, kwargs, "O!OO!:Kinematics", names, state->chain_type,
+                                     &chain, &inertias, &PyType_Type, &payload_type)) {
         return -1;
     }
     if (self->chain != NULL) {
@@ -411,6 +395,7 @@ kinematics_init(PyObject *object, PyObject *args, PyObject *kwargs)
     }
     self->kernels = state->kernels;
     self->chain = Py_NewRef(chain);
+    self->payload_type = Py_NewRef(payload_type);
     return 0;
 }
 
@@ -419,6 +404,7 @@ kinematics_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     Py_XDECREF(((kinematics_object *)self)->chain);
+    Py_XDECREF(((kinematics_object *)self)->payload_type);
     type->tp_free(self);
     Py_DECREF(type);
 }

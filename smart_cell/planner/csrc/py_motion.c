@@ -242,6 +242,9 @@ PyMethodDef core_functions[] = {
     {"line", line, METH_VARARGS,
      "line(chain, start, goal, seed, limits (5, dof), tool (6,), held): "
      "(Spline or None, status, s, joint)"},
+    {"through", core_through, METH_VARARGS,
+     "through(dof, waypoints (k, dof), ends (4, dof), limits (5, dof)): "
+     "(Spline or None, violation or None)"},
     {"join", join, METH_VARARGS, "join(first, second): Spline"},
     {NULL, NULL, 0, NULL},
 };

@@ -57,6 +57,40 @@ core_arguments(const char *function, Py_ssize_t given, Py_ssize_t expected)
     return 0;
 }
 
+int
+core_sort_arguments(const char *const *names, Py_ssize_t required, Py_ssize_t positional,
+                    PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **values)
+{
+    if (nargs > positional) {
+        PyErr_Format(PyExc_TypeError, "takes at most %zd positional arguments, not %zd", positional,
+                     nargs);
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < nargs; i++) {
+        values[i] = args[i];
+    }
+    Py_ssize_t named = kwnames == NULL ? 0 : PyTuple_GET_SIZE(kwnames);
+    for (Py_ssize_t k = 0; k < named; k++) {
+        PyObject *name = PyTuple_GET_ITEM(kwnames, k);
+        Py_ssize_t i = 0;
+        while (names[i] != NULL && PyUnicode_CompareWithASCIIString(name, names[i]) != 0) {
+            i++;
+        }
+        if (names[i] == NULL || values[i] != NULL) {
+            PyErr_Format(PyExc_TypeError, "unknown or repeated argument %R", name);
+            return -1;
+        }
+        values[i] = args[nargs + k];
+    }
+    for (Py_ssize_t i = 0; i < required; i++) {
+        if (values[i] == NULL) {
+            PyErr_Format(PyExc_TypeError, "argument %s is missing", names[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 PyObject *
 core_raise(const char *where, sc_status status)
 {

@@ -125,6 +125,27 @@ def test_payload_is_a_link_at_the_tip() -> None:
     assert np.abs(plain.inverse_dynamics(q, qd, qdd) - loaded).max() > 1.0
 
 
+def test_quick_and_converted_arguments_give_the_same() -> None:
+    arm = massive(RAIL)
+    q, qd, qdd = motions(arm, 1)[:, 0]
+    gravity = np.array([1.0, -2.0, 9.0])
+    payload = Payload(1.5, (0.1, 0.0, 0.05))
+
+    class Labelled(Payload):
+        """A payload with a name."""
+
+    for load in (None, payload, Labelled(1.5, (0.1, 0.0, 0.05))):
+        for field in (None, gravity):
+            expected = arm.inverse_dynamics(q.tolist(), qd.tolist(), qdd, load, gravity=field)
+            assert (arm.inverse_dynamics(q, qd, qdd, load, gravity=field) == expected).all()
+    expected = arm.inverse_dynamics(q, np.zeros(7), np.zeros(7))
+    for nothing in (0, 0.0, -0.0, False, np.float64(0.0), [0.0] * 7):
+        assert (arm.inverse_dynamics(q, nothing, nothing) == expected).all()
+    one = arm.inverse_dynamics(q, 0, 1)
+    assert (one == arm.inverse_dynamics(q, np.zeros(7), np.ones(7))).all()
+    assert (arm.inverse_dynamics(q, qd, qdd, gravity=(1.0, -2.0, 9.0)) != expected).any()
+
+
 def test_gravity_of_a_mounted_base() -> None:
     upright = massive(UR5E)
     text = with_masses(np.random.default_rng(1), urdf(UR5E))
