@@ -42,15 +42,16 @@ def sanitizers_work(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("build", ["optimised", "sanitized"])
-def test_c_core(build: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "pattern"), [("test_core", "sc_*.c"), ("test_turn", "sc_turn.c")])
+def test_c_core(name: str, pattern: str, build: str, tmp_path: Path) -> None:
     flags = ["-O3", "-fno-math-errno"]
     if build == "sanitized":
         if not sanitizers_work(tmp_path):
             pytest.skip("the compiler has no address and undefined-behaviour sanitizer")
         flags = SANITIZE
-    sources = [str(path) for path in sorted(CSRC.glob("sc_*.c"))]
-    program = tmp_path / "test_core"
-    test = str(Path(__file__).with_suffix(".c"))
+    sources = [str(path) for path in sorted(CSRC.glob(pattern))]
+    program = tmp_path / name
+    test = str(Path(__file__).with_name(f"{name}.c"))
     built = run(
         [compiler(), *STRICT, *flags, f"-I{CSRC}", test, *sources, "-lm", "-o", str(program)]
     )

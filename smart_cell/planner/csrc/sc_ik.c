@@ -7,6 +7,7 @@
 #define DAMPING 5e-4   /* times the squared residual */
 #define SMALLEST_DAMPING 1e-14
 #define FULL_TURN (2.0 * SC_PI)
+#define TIE 1e-10 /* turns: of two copies equally near the greater one, whatever the rounding */
 #define ROUNDING 1e-12 /* [rad], [m]: nearer than this to a limit is on it */
 
 /* A range short of a whole turn by less than this is meant to be one (a file's rounded pi) [rad].
@@ -175,7 +176,7 @@ sc_ik_wrap(const sc_chain *chain, size_t first, size_t n, const double *near, do
     for (size_t i = 0; i < n; i++) {
         double lower = chain->lower[first + i], upper = chain->upper[first + i];
         if (chain->kind[first + i] == SC_REVOLUTE) {
-            q[i] += FULL_TURN * nearest_whole((near[i] - q[i]) / FULL_TURN);
+            q[i] += FULL_TURN * nearest_whole((near[i] - q[i]) / FULL_TURN + TIE);
             if (!(q[i] >= lower - ROUNDING && q[i] <= upper + ROUNDING)) {
                 q[i] = copy_inside(lower - ROUNDING, upper + ROUNDING, q[i]);
             }
