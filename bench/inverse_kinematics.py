@@ -106,9 +106,10 @@ def all_solutions(ask: Questions, eaik: Any, options: argparse.Namespace) -> Row
     name = None if peer is None else "eaik"
     row = summary("ik, all solutions", ask.arm.name, times[0], name, times[-1] if name else None)
     row.facts = {"mean_solutions": float(np.mean([len(one) for one in found]))}
-    row.facts["solved_of_100000"] = solved_of_many(ask)
+    row.facts["percent_of_100000_solved"] = solved_of_many(ask)
     if peer is not None:
-        row.facts["peer_mean_branches"] = float(np.mean([len(solve(p).Q) for p in shifted]))
+        exact = [sum(not nearest for nearest in solve(pose).is_LS) for pose in shifted]
+        row.facts["peer_mean_without_limits"] = float(np.mean(exact))
     return row
 
 
