@@ -271,7 +271,7 @@ class Robot(_core.Kinematics):
         poses, seeds, held = self._questions(pose, seed, hold)
         found: list[Array] = []
         for counts, out in self._solve(poses, seeds, held, most):
-            found += [one[: int(count)].copy() for one, count in zip(out, counts, strict=True)]
+            found += self._chain.ik_rows(out, counts)
         return found if np.ndim(pose) == 3 else found[0]
 
     def reachable(

@@ -75,6 +75,7 @@ PyObject *core_violation(const sc_violation *violation);
 /* Methods of the Chain type that live in py_ik.c. */
 PyObject *core_chain_ik(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_chain_ik_one(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_chain_ik_rows(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
 PyObject *core_chain_ik_method(PyObject *self, PyObject *ignored);
 
 #define CORE_IK_METHOD(name, text) \
@@ -84,6 +85,7 @@ PyObject *core_chain_ik_method(PyObject *self, PyObject *ignored);
                        "out (m, most, dof), counts (m,)"),                                      \
         CORE_IK_METHOD(ik_one, "ik_one(pose, seed, max_solutions): solutions (k, dof), or "     \
                                "None if the arguments are not arrays of float64 and the like"), \
+        CORE_IK_METHOD(ik_rows, "ik_rows(out, counts): what ik wrote, as a list of arrays"),    \
         {"ik_method", core_chain_ik_method, METH_NOARGS, "(kind, first of the six, reversed)"}
 
 /* Prepares an object of the Chain type whose chain is filled; -1 without NumPy. */

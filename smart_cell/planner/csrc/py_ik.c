@@ -151,6 +151,38 @@ core_chain_ik(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
 }
 
 PyObject *
+core_chain_ik_rows(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
+{
+    size_t dof = ((const chain_object *)object)->chain.dof;
+    if (core_arguments("ik_rows", nargs, 2) != 0) {
+        return NULL;
+    }
+    Py_buffer views[2];
+    const core_request requests[2] = {{args[0], 0, -1, "out"}, {args[1], 0, -1, "counts"}};
+    if (core_gather(requests, 2, views) != 0) {
+        return NULL;
+    }
+    const double *found = views[0].buf, *counts = views[1].buf;
+    size_t m = (size_t)views[1].len / sizeof(double);
+    size_t most = m == 0 ? 0 : (size_t)views[0].len / (sizeof(double) * dof * m);
+    PyObject *result = PyList_New((Py_ssize_t)m);
+    for (size_t k = 0; result != NULL && k < m; k++) {
+        size_t count = counts[k] > 0.0 && counts[k] <= (double)most ? (size_t)counts[k] : 0;
+        npy_intp shape[2] = {(npy_intp)count, (npy_intp)dof};
+        PyObject *rows = PyArray_SimpleNew(2, shape, NPY_DOUBLE);
+        if (rows == NULL) {
+            Py_CLEAR(result);
+            break;
+        }
+        memcpy(PyArray_DATA((PyArrayObject *)rows), found + k * most * dof,
+               count * dof * sizeof *found);
+        PyList_SET_ITEM(result, (Py_ssize_t)k, rows);
+    }
+    core_release(views, 2);
+    return result;
+}
+
+PyObject *
 core_chain_ik_method(PyObject *object, PyObject *Py_UNUSED(ignored))
 {
     const sc_ik_model *model = &((const chain_object *)object)->ik;

@@ -42,6 +42,7 @@ def work():
     refused(robot.inverse_dynamics, q, q * 1e200, q), refused(robot.__init__, (), "", "", None)
     robot.ik(np.stack((near, pose)), q, 3), robot.reachable(near), robot.ik(near.tolist(), q)
     refused(robot.core.ik, near, q, 0, np.empty((0, 6)), np.empty(1))
+    refused(robot.core.ik_rows, near, "1"), robot.core.ik_rows(near, np.array([9e9, np.nan]))
     refused(robot.ik, "pose"), refused(robot.ik, near, "q"), refused(robot.ik, near, q, "1")
     refused(type(robot.core), 0, 1, q, q, q, q, q, q, q)
     made = point_to_point(State(q), State(q + 0.5), limit)
