@@ -21,6 +21,7 @@ import inverse_kinematics
 import kinematics
 import path_timing
 import state_to_state
+import waypoints
 from harness import Row, load_arms, load_peers, show
 
 SECTIONS = {
@@ -28,6 +29,7 @@ SECTIONS = {
     "inverse_kinematics": inverse_kinematics,
     "state_to_state": state_to_state,
     "path_timing": path_timing,
+    "waypoints": waypoints,
 }
 
 
