@@ -101,6 +101,29 @@ def pose_matrix(value: ArrayLike, name: str) -> Array:
     return array
 
 
+def poses_matrix(array: Array, name: str) -> Array:
+    """Return poses, shape (m, 4, 4), after the checks of ``pose_matrix``.
+
+    Raises:
+        PlannerError: Naming the first that is no rigid motion.
+    """
+    if array.shape[1:] != (4, 4):
+        raise PlannerError(f"{name} has shape {array.shape}; it must be (4, 4) or (m, 4, 4)")
+    rotations = array[:, :3, :3]
+    with np.errstate(invalid="ignore", over="ignore"):
+        square = rotations @ rotations.transpose(0, 2, 1)
+        fine = (
+            np.isfinite(array).all(axis=(1, 2))
+            & (np.abs(square - np.eye(3)).max(axis=(1, 2)) < 1e-6)
+            & (np.abs(array[:, 3] - (0.0, 0.0, 0.0, 1.0)).max(axis=1) < 1e-9)
+        )
+        fine[fine] = np.linalg.det(rotations[fine]) > 0.0
+    if not fine.all():
+        index = int(np.argmin(fine))
+        pose_matrix(array[index], f"{name}[{index}]")
+    return array
+
+
 def output(out: Any, shape: tuple[int, ...]) -> Array:
     """Return ``out`` after a check, or a new array of ``shape``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from smart_cell.planner.arrays import (
     instance,
     output,
     pose_matrix,
+    poses_matrix,
     vector,
 )
 from smart_cell.planner.dynamics import Payload
@@ -29,6 +30,9 @@ from smart_cell.planner.urdf import ChainJoint, parse_chain, read_chain
 #: A URDF states no acceleration and no jerk; these hold where ``limits`` gives none.
 DEFAULT_ACCELERATION = 5.0
 DEFAULT_JERK = 50.0
+
+#: Poses of one call of the C core; bounds the memory of a large batch.
+_BATCH = 1024
 
 #: What ``limits`` may be: complete limits, or values by quantity (a number for all joints, one per
 #: joint in chain order, or a mapping from joint name to number).
@@ -234,50 +238,121 @@ class Robot(_core.Kinematics):
         """Return distinct joint positions that bring the tip to ``pose``, inside the limits.
 
         Residuals are below 1e-9 m and rad. A joint that can turn more than once comes in the
-        copy nearest to the seed; copies that differ by full turns are one solution. Chains with
-        more than six free joints have no end of solutions: some are returned, near the seed
-        first. Deterministic. Usually well under a millisecond.
+        copy nearest to the seed; copies that differ by full turns are one solution. Deterministic.
+
+        How, ``ik_method`` tells: in closed form all solutions of six joints are found, in a few
+        microseconds; up to three more joints (a rail, a gantry, the seventh axis) are tried at
+        the seed and outwards from it: such chains have no end of solutions, some are returned.
+        Chains without a structure are solved by descents from many starts, usually well under a
+        millisecond. ``max_solutions=1`` is quicker where a search is needed: it ends with the
+        first solution, near the seed but not always the nearest.
 
         Args:
-            pose: Pose of the tip in the base, shape (4, 4); or poses, shape (m, 4, 4).
-            seed: Joint positions, shape (n,), clipped into the limits; None = their middle.
+            pose: Pose of the tip in the base, shape (4, 4); or poses, shape (m, 4, 4): one call
+                of the C core, without the GIL.
+            seed: Joint positions, shape (n,), or (m, n) for m poses, clipped into the limits;
+                None = their middle.
             max_solutions: 1..64.
             hold: Names of joints that keep their seed value (an external axis, say).
 
         Returns:
-            Array of shape (k, n), nearest to the seed first, (0, n) if there is none; for m poses
-            a list of m such arrays.
+            Array of shape (k, n), nearest to the seed first (Euclidean), (0, n) if there is none;
+            for m poses a list of m such arrays.
 
         Raises:
             PlannerError: Wrong shapes, not a rigid pose, or an unknown joint name.
             LimitError: A held joint is outside its limits.
         """
+        if not hold:
+            quick = self._chain.ik_one(pose, seed, max_solutions)
+            if quick is not None:
+                return quick
         most = _count(max_solutions)
+        poses, seeds, held = self._questions(pose, seed, hold)
+        found: list[Array] = []
+        for counts, out in self._solve(poses, seeds, held, most):
+            found += self._chain.ik_rows(out, counts)
+        return found if np.ndim(pose) == 3 else found[0]
+
+    def reachable(
+        self, pose: ArrayLike, seed: ArrayLike | None = None, *, hold: Sequence[str] = ()
+    ) -> Any:
+        """Return whether ``ik`` has a solution: a bool, or for m poses a bool array of shape (m,).
+
+        In closed form the answer is exact; where ``ik`` searches, False means "none found".
+
+        Args:
+            pose: Pose of the tip in the base, shape (4, 4); or poses, shape (m, 4, 4).
+            seed: Where a search begins, as for ``ik``; the values of held joints.
+            hold: Names of joints that keep their seed value.
+
+        Raises:
+            PlannerError: As ``ik``.
+        """
+        poses, seeds, held = self._questions(pose, seed, hold)
+        found = [counts > 0.0 for counts, _ in self._solve(poses, seeds, held, 1)]
+        all_of = np.concatenate([*found, np.zeros(0, dtype=bool)])
+        return all_of if np.ndim(pose) == 3 else bool(all_of[0])
+
+    @property
+    def ik_method(self) -> str:
+        """How ``ik`` solves this chain, found from its axes when it was loaded.
+
+        ``spherical wrist`` or ``parallel axes``: in closed form, with the joints that are
+        searched over where there are more than six; else ``numerical``.
+        """
+        kind, first, _ = self._chain.ik_method()
+        if kind == "numerical":
+            return kind
+        free = (*self.joint_names[:first], *self.joint_names[first + 6 :])
+        return f"{kind}, search over {', '.join(free)}" if free else kind
+
+    def _questions(
+        self, pose: ArrayLike, seed: ArrayLike | None, hold: Sequence[str]
+    ) -> tuple[Array, Array, int]:
+        """Return checked poses (m, 4, 4), seeds (1, n) or (m, n), and the mask of held joints."""
         held = self.mask(hold)
-        start = self._middle if seed is None else self._inside(seed, held)
         array = as_floats(pose, "pose")
         if array.ndim == 3:
-            return [
-                self._ik(pose_matrix(one, f"pose[{i}]"), start, held, most)
-                for i, one in enumerate(array)
-            ]
-        return self._ik(pose_matrix(array, "pose"), start, held, most)
+            poses = poses_matrix(array, "pose")
+        else:
+            poses = pose_matrix(array, "pose")[None]
+        if seed is None:
+            return poses, self._middle[None], held
+        rows = as_floats(seed, "seed")
+        if array.ndim != 3 or rows.ndim != 2:
+            return poses, self._inside(rows, held, "seed")[None], held
+        if len(rows) != len(poses):
+            raise PlannerError(f"seed has {len(rows)} rows for {len(poses)} poses")
+        if held or rows.shape[1] != self.dof or not np.isfinite(rows).all():
+            inside = [self._inside(row, held, f"seed[{i}]") for i, row in enumerate(rows)]
+            return poses, np.array(inside).reshape(len(poses), self.dof), held
+        lower, upper = self.limits.position_lower, self.limits.position_upper
+        return poses, np.clip(rows, lower, upper), held
 
-    def _ik(self, pose: Array, seed: Array, held: int, most: int) -> Array:
-        if held == (1 << self.dof) - 1:  # nothing may move: is it there?
-            there = bool(np.abs(self.fk(seed) - pose).max() < 1e-9)
-            return seed[None].copy() if there else np.empty((0, self.dof))
-        out = np.empty((most, len(self.joint_names)))
-        count = self._chain.ik(pose, seed, held, out)
-        return out[:count].copy()
+    def _solve(
+        self, poses: Array, seeds: Array, held: int, most: int
+    ) -> Iterator[tuple[Array, Array]]:
+        """Yield numbers of solutions (c,) and solutions (c, most, n), batch by batch."""
+        out = np.empty((min(_BATCH, len(poses)), most, self.dof))
+        for begin in range(0, len(poses), _BATCH):
+            some = poses[begin : begin + _BATCH]
+            starts = seeds if len(seeds) == 1 else seeds[begin : begin + _BATCH]
+            counts = np.empty(len(some))
+            if held == (1 << self.dof) - 1:  # nothing may move: is it there?
+                out[: len(some), 0] = starts
+                counts[:] = np.abs(self.fk(starts) - some).max(axis=(1, 2)) < 1e-9
+            else:
+                self._chain.ik(some, starts, held, out[: len(some)], counts)
+            yield counts, out[: len(some)]
 
-    def _inside(self, seed: ArrayLike, held: int) -> Array:
+    def _inside(self, seed: ArrayLike, held: int, name: str) -> Array:
         """Return the seed, clipped into the limits; held joints must be inside by themselves."""
-        array = vector(seed, len(self.joint_names), "seed")
+        array = vector(seed, len(self.joint_names), name)
         if held:
             keeps = [bool(held >> i & 1) for i in range(len(self.joint_names))]
             middle = self._middle
-            self.limits.check_position(np.where(keeps, array, middle), "seed")
+            self.limits.check_position(np.where(keeps, array, middle), name)
         inside: Array = np.clip(array, self.limits.position_lower, self.limits.position_upper)
         return inside
 

@@ -129,12 +129,12 @@ test_ik_writes_no_more_than_asked(void)
     size_t count = 99;
     sc_chain_fk(&chain, ready, &pose);
     found[18] = -77.0;
-    CHECK(sc_ik_solve(&chain, &pose, ready, 0, 3, found, &count) == SC_OK);
+    CHECK(sc_ik_solve(&chain, NULL, &pose, ready, 0, 3, found, &count) == SC_OK);
     CHECK(count == 3 && found[18] == -77.0);
     for (size_t i = 0; i < 6; i++) {
         CHECK(fabs(found[i] - ready[i]) < 1e-9);
     }
-    CHECK(sc_ik_solve(&chain, &pose, ready, 63u, 3, found, &count) == SC_OK);
+    CHECK(sc_ik_solve(&chain, NULL, &pose, ready, 63u, 3, found, &count) == SC_OK);
     CHECK(count == 0); /* every joint held */
 }
 

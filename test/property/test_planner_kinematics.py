@@ -12,6 +12,7 @@ from smart_cell.planner.reference import inverse_kinematics as twin_ik
 from smart_cell.planner.reference import kinematics as twin
 from smart_cell.planner.urdf import parse_chain
 from support.robots import UR5E, random_axes, urdf
+from support.structures import PARALLEL, WRISTS, arm
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIX_AXES = (
@@ -84,3 +85,32 @@ def test_joints_stay_in_their_limits_whatever_the_seed(seed: int) -> None:
     start = configuration(robot, rng)
     found = robot.ik(pose, np.clip(start, centre - width, centre + width))
     assert ((found >= centre - width) & (found <= centre + width)).all()
+
+
+@given(seed=SEEDS, name=st.sampled_from(WRISTS + PARALLEL), reverse=st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_closed_form_contains_the_pose_it_was_made_of(seed: int, name: str, reverse: bool) -> None:
+    rng = np.random.default_rng(seed)
+    text = urdf(arm(name, rng, reverse=reverse))
+    robot, joints = Robot.from_urdf_text(text, "base", "tip"), parse_chain(text, "base", "tip")
+    q = configuration(robot, rng)
+    if rng.random() < 0.3:  # special angles are where arms are singular
+        q = np.where(rng.random(6) < 0.5, rng.choice([0.0, np.pi / 2, np.pi], 6), q)
+    found = robot.ik(robot.fk(q), q)
+    assert len(found) >= 1
+    for solution in found:
+        assert twin_ik.is_solution(joints, solution, robot.fk(q))
+
+
+@given(seed=SEEDS, name=st.sampled_from(WRISTS + PARALLEL))
+@settings(max_examples=60, deadline=None)
+def test_closed_form_contains_what_the_twin_descends_to(seed: int, name: str) -> None:
+    rng = np.random.default_rng(seed)
+    text = urdf(arm(name, rng, limit=np.inf))
+    robot, joints = Robot.from_urdf_text(text, "base", "tip"), parse_chain(text, "base", "tip")
+    target = robot.fk(rng.uniform(-np.pi, np.pi, 6))
+    end = twin_ik.descend(joints, target, rng.uniform(-np.pi, np.pi, 6))
+    if end is None:
+        return
+    found = robot.ik(target, end)
+    assert np.abs(found[0] - end).max() < 1e-4

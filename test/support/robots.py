@@ -73,6 +73,24 @@ PANDA = (
     Axis("revolute", (0.088, 0, 0), (PI / 2, 0, 0), lower=-2.8973, upper=2.8973),
 )
 
+#: Joints of a KUKA KR 6 R900 and a FANUC M-20iD by their makers' drawings: spherical wrists.
+KR6_R900 = (
+    Axis("revolute", (0, 0, 0), axis=(0, 0, -1), lower=-2.9671, upper=2.9671),
+    Axis("revolute", (0.025, 0, 0.4), axis=(0, 1, 0), lower=-3.3161, upper=0.7854),
+    Axis("revolute", (0.455, 0, 0), axis=(0, 1, 0), lower=-2.0944, upper=2.7227),
+    Axis("revolute", (0, 0, 0.035), axis=(-1, 0, 0), lower=-3.2289, upper=3.2289),
+    Axis("revolute", (0.42, 0, 0), axis=(0, 1, 0), lower=-2.0944, upper=2.0944),
+    Axis("revolute", (0, 0, 0), axis=(-1, 0, 0), lower=-6.1087, upper=6.1087),
+)
+M20ID = (
+    Axis("revolute", (0, 0, 0.425), lower=-2.9671, upper=2.9671),
+    Axis("revolute", (0.075, 0, 0), axis=(0, 1, 0), lower=-1.7453, upper=2.7925),
+    Axis("revolute", (0, 0, 0.84), axis=(0, -1, 0), lower=-3.2289, upper=4.7822),
+    Axis("revolute", (0, 0, 0.215), axis=(-1, 0, 0), lower=-3.4907, upper=3.4907),
+    Axis("revolute", (0.89, 0, 0), axis=(0, -1, 0), lower=-3.1416, upper=3.1416),
+    Axis("revolute", (0, 0, 0), axis=(-1, 0, 0), lower=-7.854, upper=7.854),
+)
+
 RAIL = (Axis("prismatic", (0, 0, 0.3), axis=(0, 1, 0), lower=-4.0, upper=4.0, velocity=2.0), *UR5E)
 
 GANTRY = (

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "sc_ik.h"
-
 static void
 read_frames(const double *matrices, size_t n, sc_frame *out)
 {
@@ -70,6 +68,9 @@ chain_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
             core_raise("Chain", status);
             Py_CLEAR(self);
         }
+        else if (core_ik_prepare(self) != 0) {
+            Py_CLEAR(self);
+        }
     }
     core_release(views, 7);
     return (PyObject *)self;
@@ -84,38 +85,6 @@ chain_dealloc(PyObject *self)
 }
 
 static PyObject *
-chain_ik(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
-{
-    const sc_chain *chain = &((chain_object *)object)->chain;
-    if (core_arguments("ik", nargs, 4) != 0) {
-        return NULL;
-    }
-    unsigned long held = PyLong_AsUnsignedLong(args[2]);
-    if (held == (unsigned long)-1 && PyErr_Occurred()) {
-        return NULL;
-    }
-    Py_ssize_t dof = (Py_ssize_t)chain->dof;
-    Py_buffer views[3];
-    const core_request requests[3] = {
-        {args[0], 0, 16, "pose"}, {args[1], 0, dof, "seed"}, {args[3], 1, -1, "out"}};
-    if (core_gather(requests, 3, views) != 0) {
-        return NULL;
-    }
-    Py_ssize_t most = views[2].len / (dof * (Py_ssize_t)sizeof(double));
-    size_t count = 0;
-    sc_status status = SC_BAD_ARGUMENT;
-    if (most >= 1 && most <= SC_IK_MAX_SOLUTIONS) {
-        sc_frame target;
-        sc_frame_from_matrix(views[0].buf, &target);
-        Py_BEGIN_ALLOW_THREADS status = sc_ik_solve(chain, &target, views[1].buf, (uint32_t)held,
-                                                    (size_t)most, views[2].buf, &count);
-        Py_END_ALLOW_THREADS
-    }
-    core_release(views, 3);
-    return status == SC_OK ? PyLong_FromSize_t(count) : core_raise("ik", status);
-}
-
-static PyObject *
 chain_reach(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     return PyFloat_FromDouble(sc_chain_reach(&((chain_object *)self)->chain));
@@ -124,7 +93,7 @@ chain_reach(PyObject *self, PyObject *Py_UNUSED(ignored))
 #define FASTCALL(name, text) {#name, (PyCFunction)(void (*)(void))chain_##name, METH_FASTCALL, text}
 
 static PyMethodDef chain_methods[] = {
-    FASTCALL(ik, "ik(pose, seed, held, out): number of solutions written to out (most, dof)"),
+    CORE_IK_METHODS,
     {"reach", chain_reach, METH_NOARGS, "upper bound of the distance first joint to tip [m]"},
     {NULL, NULL, 0, NULL},
 };

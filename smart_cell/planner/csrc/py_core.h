@@ -6,6 +6,7 @@
 #include <Python.h>
 
 #include "sc_chain.h"
+#include "sc_ik.h"
 #include "sc_kernels.h"
 #include "sc_spline.h"
 
@@ -22,6 +23,8 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD sc_chain chain;
+    sc_ik_model ik;            /* of this chain */
+    double middle[SC_MAX_DOF]; /* of its limits, 0 where they are infinite */
 } chain_object;
 
 typedef struct {
@@ -68,6 +71,25 @@ sc_limits core_limits(const double *rows, size_t dof);
 
 /* (joint, quantity, value, limit, time) of a violation. */
 PyObject *core_violation(const sc_violation *violation);
+
+/* Methods of the Chain type that live in py_ik.c. */
+PyObject *core_chain_ik(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_chain_ik_one(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_chain_ik_rows(PyObject *self, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_chain_ik_method(PyObject *self, PyObject *ignored);
+
+#define CORE_IK_METHOD(name, text) \
+    {#name, (PyCFunction)(void (*)(void))core_chain_##name, METH_FASTCALL, text}
+#define CORE_IK_METHODS                                                                         \
+    CORE_IK_METHOD(ik, "ik(poses, seeds, held, out, counts): m poses, one seed or m, "          \
+                       "out (m, most, dof), counts (m,)"),                                      \
+        CORE_IK_METHOD(ik_one, "ik_one(pose, seed, max_solutions): solutions (k, dof), or "     \
+                               "None if the arguments are not arrays of float64 and the like"), \
+        CORE_IK_METHOD(ik_rows, "ik_rows(out, counts): what ik wrote, as a list of arrays"),    \
+        {"ik_method", core_chain_ik_method, METH_NOARGS, "(kind, first of the six, reversed)"}
+
+/* Prepares an object of the Chain type whose chain is filled; -1 without NumPy. */
+int core_ik_prepare(chain_object *self);
 
 int core_add_chain(PyObject *module, core_state *state);
 int core_add_kinematics(PyObject *module, core_state *state);

@@ -191,7 +191,7 @@ diagnose(const sc_line_work *work, double s, const double *q)
         sc_frame target;
         size_t count = 0;
         sc_line_pose(line, fmin(1.0, s + (double)ahead * SHORTEST_STEP), &target);
-        sc_ik_solve(line->chain, &target, q, held, 1, solution, &count);
+        sc_ik_solve(line->chain, NULL, &target, q, held, 1, solution, &count);
         if (count == 0) {
             return SC_UNREACHABLE;
         }

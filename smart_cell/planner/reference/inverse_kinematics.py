@@ -1,7 +1,8 @@
-"""Damped least squares from one start, and the meaning of a solution.
+"""Damped least squares from one start and from everywhere, and the meaning of a solution.
 
 Twin of sc_ik_descend and sc_ik_wrap_near (csrc/sc_ik.c): what the C core finds must satisfy
-``is_solution``; where this descent converges, the C core's solutions must contain its end.
+``is_solution``; where this descent converges, the C core's solutions must contain its end. What the
+closed forms (csrc/sc_closed.h) find must be ``all_solutions``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from smart_cell.planner.arrays import Array
-from smart_cell.planner.reference.kinematics import fk, jacobian, rotation_vector
+from smart_cell.planner.reference.kinematics import (
+    cross_matrix,
+    fk,
+    fk_all,
+    jacobian,
+    rotation_vector,
+)
 from smart_cell.planner.urdf import ChainJoint
 
 ACCEPT = 1e-9
@@ -79,3 +86,75 @@ def wrap_near(joints: Sequence[ChainJoint], q: Array, near: Array) -> Array:
         allowed = copies[(copies >= joint.lower - 1e-9) & (copies <= joint.upper + 1e-9)]
         result[i] = allowed[np.argmin(np.abs(allowed - near[i]))]
     return result
+
+
+def all_solutions(
+    joints: Sequence[ChainJoint], target: Array, rng: np.random.Generator, starts: int = 2000
+) -> Array:
+    """Return the solutions for six turning joints, limits apart, by descents from everywhere.
+
+    Newton's iteration from ``starts`` random positions at once, on the product of exponentials of
+    the joints' screws (Lynch and Park 2017, chapter 4). Solutions with a small basin may be missed.
+
+    Returns:
+        Shape (k, 6), angles in (-pi, pi], no two within 1e-5 of each other in every joint.
+    """
+    zero = fk_all(joints, np.zeros(len(moving(joints))))
+    frames = [
+        parent @ joint.origin
+        for joint, parent in zip(joints, zero, strict=False)
+        if joint.kind != "fixed"
+    ]
+    axes = np.array([f[:3, :3] @ j.axis for f, j in zip(frames, moving(joints), strict=True)])
+    points = np.array([f[:3, 3] for f in frames])
+    q = rng.uniform(-np.pi, np.pi, (starts, len(axes)))
+    for _ in range(30):
+        poses, columns = _motions(axes, points, zero[-1], q)
+        turn = target[:3, :3] @ poses[:, :3, :3].transpose(0, 2, 1)
+        error = np.concatenate((target[:3, 3] - poses[:, :3, 3], _skew_part(turn)), axis=1)
+        normal = columns.transpose(0, 2, 1) @ columns
+        damping = 1e-3 * (error**2).sum(axis=1) + 1e-14
+        normal += damping[:, None, None] * np.eye(len(axes))
+        step = np.linalg.solve(normal, (columns.transpose(0, 2, 1) @ error[:, :, None]))[:, :, 0]
+        q = q + np.clip(step, -0.7, 0.7)
+    ends = [turned(one) for one in q if np.linalg.norm(pose_error(joints, one, target)) < ACCEPT]
+    found: list[Array] = []
+    for end in ends:
+        if all(np.abs(turned(end - other)).max() > 1e-5 for other in found):
+            found.append(end)
+    return np.array(found).reshape(-1, len(axes))
+
+
+def turned(angles: Array) -> Array:
+    """Return the angles in (-pi, pi]."""
+    result: Array = np.pi - (np.pi - angles) % FULL_TURN
+    return result
+
+
+def _skew_part(r: Array) -> Array:
+    """Return axis times sine for rotations (m, 3, 3): good near zero, smaller far from it."""
+    return 0.5 * np.stack(
+        (r[:, 2, 1] - r[:, 1, 2], r[:, 0, 2] - r[:, 2, 0], r[:, 1, 0] - r[:, 0, 1]), axis=1
+    )
+
+
+def _motions(axes: Array, points: Array, zero: Array, q: Array) -> tuple[Array, Array]:
+    """Return tip poses (m, 4, 4) and geometric Jacobians (m, 6, n) of positions (m, n)."""
+    running = np.broadcast_to(np.eye(4), (len(q), 4, 4))
+    lines = []
+    for i, (axis, point) in enumerate(zip(axes, points, strict=True)):
+        direction = running[:, :3, :3] @ axis
+        lines.append((direction, running[:, :3, :3] @ point + running[:, :3, 3]))
+        k = cross_matrix(axis)
+        motion = np.tile(np.eye(4), (len(q), 1, 1))
+        sine, cosine = np.sin(q[:, i])[:, None, None], np.cos(q[:, i])[:, None, None]
+        motion[:, :3, :3] = np.eye(3) + sine * k + (1.0 - cosine) * (k @ k)
+        motion[:, :3, 3] = point - motion[:, :3, :3] @ point
+        running = running @ motion
+    poses = running @ zero
+    tip = poses[:, :3, 3]
+    columns = [
+        np.concatenate((np.cross(direction, tip - at), direction), axis=1)
+        for direction, at in lines
+    ]
+    return poses, np.stack(columns, axis=2)
