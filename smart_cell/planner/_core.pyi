@@ -31,6 +31,15 @@ class Chain:
     def ik(self, pose: Array, seed: Array, held: int, out: Array, /) -> int: ...
     def reach(self) -> float: ...
 
+class Motion:
+    """Phases of constant jerk of every joint; immutable, made by ``point_to_point``."""
+
+    @property
+    def duration(self) -> float: ...
+    @property
+    def dof(self) -> int: ...
+    def spline(self) -> Spline: ...
+
 class Spline:
     """One trajectory; immutable, made by the functions below."""
 
@@ -51,8 +60,16 @@ class Spline:
 def first_not_finite(array: Array, /) -> int: ...
 def outside(position: Array, limits: Array, slack: float, /) -> int: ...
 def point_to_point(
-    start: Array, goal: Array, limits: Array, duration: float, /
-) -> tuple[Spline | None, float]: ...
+    position: Array,
+    velocity: Array,
+    acceleration: Array,
+    goal_position: Array,
+    goal_velocity: Array,
+    goal_acceleration: Array,
+    limits: Array,
+    duration: float,
+    /,
+) -> Motion | tuple[float, float, float] | tuple[int, str, float, float]: ...
 def waypoints(
     dof: int, times: Array, positions: Array, velocities: Array, accelerations: Array | None, /
 ) -> Spline: ...

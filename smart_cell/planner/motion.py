@@ -1,4 +1,4 @@
-"""Motions from rest to rest: point to point in joint space, and straight lines of the tool."""
+"""Motions between two states of the joints, and straight lines of the tool."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from smart_cell.planner.arrays import (
 )
 from smart_cell.planner.errors import (
     DurationError,
+    LimitError,
     LineError,
     MismatchError,
-    NotSupportedError,
     PlannerError,
 )
 from smart_cell.planner.limits import Limits, State
@@ -35,41 +35,64 @@ _LONGEST = 1e6
 def point_to_point(
     start: State, goal: State, limits: Limits, *, duration: float | None = None
 ) -> Trajectory:
-    """Return the time-optimal jerk-limited motion of all joints, ending together.
+    """Return the time-optimal jerk-limited motion between two states, all joints ending together.
 
-    The joint whose own minimum time is longest decides; the others lower their peak velocity.
-    Every joint moves monotonically from start to goal. Piecewise cubic, exact.
+    The smallest duration that every joint can take: a joint can be unable to take some that are
+    longer than its own minimum, because it would have to stop and come back (a blocked interval).
+    Piecewise cubic, exact. A start outside its limits of velocity or acceleration is brought back
+    inside first.
+
+    Source: the plateau velocity as the unknown (Kroeger 2010; Alpers 2021), synchronisation and
+    brake of Berscheid & Kroeger 2021; the durations are theirs.
 
     Args:
-        start: Where the joints stand, at rest.
-        goal: Where they will stand, at rest.
+        start: Where the joints are, and how they move.
+        goal: Where they will be, and how they will move there.
         limits: Limits of the joints.
-        duration: Asked duration [s], not shorter than the minimum; None = the minimum.
+        duration: Asked duration [s], kept exactly; None = the minimum.
 
     Raises:
-        NotSupportedError: A state has a velocity or acceleration.
-        LimitError: Start or goal is outside the position limits.
-        DurationError: ``duration`` is too short.
+        LimitError: Start or goal is outside the position limits; or the goal's velocity or
+            acceleration is outside its limit, or can only be reached from outside (then the value
+            is the velocity that the joint had when its acceleration was zero).
+        DurationError: ``duration`` is too short, or in a blocked interval.
         PlannerError: Different numbers of joints, or ``duration`` is not in 0..1e6 s.
     """
     instance(limits, Limits, "limits")
     for name, state in (("start", start), ("goal", goal)):
         instance(state, State, name)
-        if not state.at_rest:
-            quantity = "velocity" if np.any(state.velocity) else "acceleration"
-            raise NotSupportedError(
-                f"{name}.{quantity} must be zero: point_to_point goes from rest to rest"
-            )
         if state.dof != limits.dof:
             raise PlannerError(f"{name} has {state.dof} joints, limits have {limits.dof}")
         limits.check_position(state.position, f"{name}.position")
     asked = 0.0 if duration is None else number(duration, "duration")
     if duration is not None and not 0.0 < asked <= _LONGEST:
         raise PlannerError(f"duration is {duration}; it must be > 0 s, and at most {_LONGEST:g} s")
-    spline, minimum = _core.point_to_point(start.position, goal.position, limits.packed, asked)
-    if spline is None:
-        raise DurationError(asked, minimum)
-    return Trajectory(spline)
+    made = _core.point_to_point(
+        *(start.position, start.velocity, start.acceleration),
+        *(goal.position, goal.velocity, goal.acceleration),
+        *(limits.packed, asked),
+    )
+    if not isinstance(made, _core.Motion):
+        raise _refusal(limits, asked, made)
+    return Trajectory(made)
+
+
+def _refusal(
+    limits: Limits,
+    asked: float,
+    why: tuple[float, float, float] | tuple[int, str, float, float],
+) -> PlannerError:
+    if len(why) == 3:
+        return DurationError(asked, why[0], before=why[1], after=why[2])
+    joint, quantity, value, limit = why
+    return LimitError(
+        f"goal.{quantity}: {limits.joint_label(joint)} has {value:.9g} at or before the goal, its "
+        f"limit is {limit:.9g}",
+        joint=joint,
+        quantity=quantity,
+        value=value,
+        limit=limit,
+    )
 
 
 def line(

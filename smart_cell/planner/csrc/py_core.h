@@ -11,10 +11,14 @@
 /* A function as the void pointer that CPython's slots want; ISO C has no such conversion. */
 #define CORE_SLOT(function) (__extension__(void *)(function))
 
+/* A METH_FASTCALL function in a table of methods. */
+#define CORE_FASTCALL(function) (PyCFunction)(void (*)(void))(function)
+
 typedef struct {
     PyTypeObject *chain_type;
     PyTypeObject *spline_type;
     PyTypeObject *executor_type;
+    PyTypeObject *motion_type;
 } core_state;
 
 typedef struct {
@@ -62,6 +66,10 @@ PyObject *core_violation(const sc_violation *violation);
 int core_add_chain(PyObject *module, core_state *state);
 int core_add_spline(PyObject *module, core_state *state);
 int core_add_executor(PyObject *module, core_state *state);
+int core_add_motion(PyObject *module, core_state *state);
+
+/* The function point_to_point of the module (py_otg.c). */
+PyObject *core_point_to_point(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
 
 extern PyMethodDef core_functions[];
 

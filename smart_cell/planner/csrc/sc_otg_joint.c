@@ -1,0 +1,250 @@
+/* One joint: minimum time, blocked durations, and the motion of a given duration. */
+#include "sc_otg_joint.h"
+
+#include "sc_otg_brake.h"
+#include "sc_otg_lens.h"
+#include "sc_otg_ramp.h"
+
+#define ROUNDS 60          /* of the plateau search */
+#define SAME 1e-14         /* durations that differ relatively less are the same */
+#define SLACK 1.6e-14      /* of a displacement, relative to the way at full speed */
+
+static void
+advance(sc_otg_state *s, double t, double j)
+{
+    s->p += t * (s->v + t * (0.5 * s->a + t * j / 6.0));
+    s->v += t * (s->a + 0.5 * t * j);
+    s->a += t * j;
+}
+
+void
+sc_otg_profile_state(const sc_otg_profile *profile, double t, sc_otg_state *state)
+{
+    *state = profile->start;
+    for (size_t k = 0; k < profile->count && t > 0.0; k++) {
+        double part = fmin(t, profile->t[k]);
+        advance(state, part, profile->j[k]);
+        t -= part;
+    }
+    if (t > 0.0) {
+        advance(state, t, 0.0);
+    }
+}
+
+static void
+set_side(sc_otg_side *side, double v, double a, double up, double down, double j)
+{
+    side->v = v;
+    side->a = a;
+    side->c = v + 0.5 * a * fabs(a) / j;
+    side->up = fmax(up, a);
+    side->down = fmax(down, -a);
+}
+
+/* The start of the main range, where upper and lower end are the same. */
+static double
+first_displacement(const sc_otg_view *view)
+{
+    size_t x = sc_otg_far_side(view);
+    double time, displacement;
+    sc_otg_ramp ramp;
+    if (view->side[x].a < 0.0) {
+        sc_otg_valley(view, x, -view->side[x].a, &ramp, &time, &displacement);
+    }
+    else {
+        sc_otg_plateau(view, view->side[x].c, &time, &displacement);
+    }
+    return displacement;
+}
+
+void
+sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_state *goal,
+               sc_otg_joint *out)
+{
+    double t[2], j = sc_otg_brake(rates, start->v, start->a, t);
+    sc_otg_state begin = *start;
+    out->braking.start = *start;
+    out->braking.count = 0;
+    out->brake = t[0] + t[1];
+    for (size_t k = 0; k < 2; k++) {
+        if (t[k] > 0.0) {
+            double jerk = k == 0 ? j : 0.0;
+            out->braking.t[out->braking.count] = t[k];
+            out->braking.j[out->braking.count++] = jerk;
+            advance(&begin, t[k], jerk);
+        }
+    }
+    out->rates = *rates;
+    set_side(&out->side[0], begin.v, begin.a, rates->a_max, -rates->a_min, rates->j);
+    set_side(&out->side[1], goal->v, -goal->a, -rates->a_min, rates->a_max, rates->j);
+    out->rates.v_max = fmax(rates->v_max, fmax(out->side[0].c, out->side[1].c));
+    out->rates.v_min = fmin(rates->v_min, fmin(out->side[0].c, out->side[1].c));
+    out->displacement = goal->p - begin.p;
+
+    sc_otg_view view;
+    sc_otg_look(out, false, &view);
+    if (out->displacement < first_displacement(&view)) {
+        sc_otg_look(out, true, &view);
+    }
+    out->lens_end = 0.0;
+    out->in_lens = false;
+    sc_otg_extreme in_lens;
+    if (sc_otg_lens(out, &out->lens_end)) {
+        out->in_lens = sc_otg_lens_fastest(out, &in_lens);
+    }
+    sc_otg_upper_at_displacement(&view, NULL, view.displacement, &out->extreme);
+    out->main = out->extreme.duration;
+    if (out->in_lens) {
+        out->extreme = in_lens;
+    }
+    out->fastest = out->brake + out->extreme.duration;
+}
+
+void
+sc_otg_fastest(const sc_otg_joint *joint, sc_otg_profile *out)
+{
+    sc_otg_view view;
+    sc_otg_look(joint, joint->extreme.mirrored, &view);
+    *out = joint->braking;
+    sc_otg_extreme_phases(&view, &joint->extreme, out);
+}
+
+/* The plateau whose motion takes the given time, if there is one: the displacement grows with it.
+ * Newton steps inside a bracket. */
+static bool
+find_plateau(const sc_otg_view *view, double v_min, double time, double *plateau)
+{
+    double low = v_min, high = view->v_max;
+    double least = fmin(view->side[0].c, view->side[1].c);
+    double most = fmax(view->side[0].c, view->side[1].c);
+    double v = view->displacement / time;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        v = v >= low && v <= high ? v : 0.5 * (low + high);
+        sc_otg_ramp a, b;
+        sc_otg_ramp_to(&view->side[0], view->j, v, &a);
+        sc_otg_ramp_to(&view->side[1], view->j, v, &b);
+        double rest = time - a.time - b.time;
+        double value = v * time + a.h + b.h - view->displacement;
+        double size = fabs(v) * time + fabs(a.h) + fabs(b.h) + fabs(view->displacement);
+        if (rest < -SAME * time) {
+            if (v < most && v > least) {
+                return false;
+            }
+            *(v >= most ? &high : &low) = v;
+            v = high < low ? high : 0.5 * (low + high);
+        }
+        else if (fabs(value) <= SC_OTG_EPS * size) {
+            *plateau = v;
+            return true;
+        }
+        else {
+            *(value > 0.0 ? &high : &low) = v;
+            double slope = 0.5 * (a.t[2] + b.t[2]) + fmax(rest, 0.0);
+            double next = v - value / slope;
+            if (fabs(next - v) <= 2.0 * SC_OTG_EPS * fabs(v) && fabs(value) <= SLACK * size) {
+                *plateau = v;
+                return true;
+            }
+            v = next > low && next < high && round % 16 != 15 ? next : 0.5 * (low + high);
+        }
+        if (high - low <= SC_OTG_EPS * fmax(fabs(high), fabs(low))) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* The mean of two motions of the same duration: jerks in the proportion 1 - part, part. */
+static void
+mix(const sc_otg_profile *a, const sc_otg_profile *b, double part, sc_otg_profile *out)
+{
+    size_t i = 0, k = 0;
+    double left_a = a->count > 0 ? a->t[0] : 0.0, left_b = b->count > 0 ? b->t[0] : 0.0;
+    while (i < a->count || k < b->count) {
+        double jerk_a = i < a->count ? a->j[i] : 0.0, jerk_b = k < b->count ? b->j[k] : 0.0;
+        double step = i >= a->count ? left_b : k >= b->count ? left_a : fmin(left_a, left_b);
+        if (step > 0.0) {
+            out->t[out->count] = step;
+            out->j[out->count++] = jerk_a + part * (jerk_b - jerk_a);
+        }
+        left_a -= step;
+        left_b -= step;
+        if (i < a->count && !(left_a > 0.0)) {
+            left_a = ++i < a->count ? a->t[i] : 0.0;
+        }
+        if (k < b->count && !(left_b > 0.0)) {
+            left_b = ++k < b->count ? b->t[k] : 0.0;
+        }
+    }
+}
+
+/* The mean of the extremes at one duration that has the wanted displacement. The jerks of the
+ * brake are in *out already. Returns 0, or 1 (-1) if the displacement lies above (below). */
+static int
+mix_extremes(const sc_otg_joint *joint, double time, const sc_otg_extreme extreme[2],
+             sc_otg_profile *out)
+{
+    double reached[2];
+    sc_otg_profile parts[2];
+    for (size_t i = 0; i < 2; i++) {
+        sc_otg_view view;
+        sc_otg_look(joint, i == 1, &view);
+        reached[i] = sc_otg_extreme_displacement(&view, &extreme[i]) * (i == 0 ? 1.0 : -1.0);
+        parts[i].count = 0;
+        sc_otg_extreme_phases(&view, &extreme[i], &parts[i]);
+    }
+    double slack = SLACK * fmax(joint->rates.v_max, -joint->rates.v_min) * time;
+    if (joint->displacement > reached[0] + slack) {
+        return 1;
+    }
+    if (joint->displacement < reached[1] - slack) {
+        return -1;
+    }
+    double span = reached[0] - reached[1];
+    double part = span > 0.0 ? (reached[0] - joint->displacement) / span : 0.0;
+    *out = joint->braking;
+    mix(&parts[0], &parts[1], fmin(fmax(part, 0.0), 1.0), out);
+    return 0;
+}
+
+sc_status
+sc_otg_stretched(const sc_otg_joint *joint, double duration, sc_otg_profile *out, double *next)
+{
+    double time = duration - joint->brake, plateau;
+    sc_otg_extreme extreme[2];
+    if (fabs(duration - joint->fastest) <= SAME * duration) {
+        sc_otg_fastest(joint, out);
+        return SC_OK;
+    }
+    if (duration < joint->fastest) {
+        *next = joint->fastest;
+        return SC_TOO_SHORT;
+    }
+    if (time < joint->main * (1.0 - SAME)) {
+        if (time <= joint->lens_end && sc_otg_lens_at_time(joint, time, extreme) &&
+            mix_extremes(joint, time, extreme, out) == 0) {
+            return SC_OK;
+        }
+        *next = joint->brake + joint->main;
+        return SC_TOO_SHORT;
+    }
+    sc_otg_view view;
+    sc_otg_look(joint, false, &view);
+    if (find_plateau(&view, joint->rates.v_min, time, &plateau)) {
+        *out = joint->braking;
+        sc_otg_plateau_phases(&view, plateau, time, out);
+        return SC_OK;
+    }
+    sc_otg_upper_at_time(&view, time, &extreme[0]);
+    sc_otg_look(joint, true, &view);
+    sc_otg_upper_at_time(&view, time, &extreme[1]);
+    int outside = mix_extremes(joint, time, extreme, out);
+    if (outside == 0) {
+        return SC_OK;
+    }
+    sc_otg_look(joint, outside < 0, &view);
+    sc_otg_upper_at_displacement(&view, &extreme[outside < 0 ? 1 : 0], view.displacement,
+                                 &extreme[0]);
+    *next = fmax(joint->brake + extreme[0].duration, duration * (1.0 + SAME));
+    return SC_TOO_SHORT;
+}
