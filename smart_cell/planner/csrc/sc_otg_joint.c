@@ -5,9 +5,8 @@
 #include "sc_otg_lens.h"
 #include "sc_otg_ramp.h"
 
-#define ROUNDS 60          /* of the plateau search */
-#define SAME 1e-14         /* durations that differ relatively less are the same */
-#define SLACK 1.6e-14      /* of a displacement, relative to the way at full speed */
+#define ROUNDS 60  /* of the plateau search */
+#define SAME 1e-12 /* durations that differ relatively less are the same */
 
 static void
 advance(sc_otg_state *s, double t, double j)
@@ -41,20 +40,43 @@ set_side(sc_otg_side *side, double v, double a, double up, double down, double j
     side->down = fmax(down, -a);
 }
 
-/* The start of the main range, where upper and lower end are the same. */
+/* The start of the main range, where upper and lower end are the same: its displacement. */
 static double
-first_displacement(const sc_otg_view *view)
+first_of_main(const sc_otg_view *view, sc_otg_extreme *out)
 {
     size_t x = sc_otg_far_side(view);
-    double time, displacement;
+    double displacement;
     sc_otg_ramp ramp;
-    if (view->side[x].a < 0.0) {
-        sc_otg_valley(view, x, -view->side[x].a, &ramp, &time, &displacement);
+    out->mirrored = view->mirrored;
+    out->valley = view->side[x].a < 0.0;
+    out->side = x;
+    if (out->valley) {
+        out->at = -view->side[x].a;
+        sc_otg_valley(view, x, out->at, &ramp, &out->duration, &displacement);
     }
     else {
-        sc_otg_plateau(view, view->side[x].c, &time, &displacement);
+        out->at = view->side[x].c;
+        sc_otg_plateau(view, out->at, &out->duration, &displacement);
     }
     return displacement;
+}
+
+/* The first motion of the main range with the wanted displacement. What rounding takes away from
+ * the very first one must not cost a detour. */
+static void
+first_possible(const sc_otg_joint *joint, double size, sc_otg_extreme *out)
+{
+    sc_otg_view view;
+    sc_otg_look(joint, false, &view);
+    double over = joint->displacement - first_of_main(&view, out);
+    double speed = fmax(joint->rates.v_max, -joint->rates.v_min);
+    if (fabs(over) <= SC_OTG_SLACK * (size + speed * out->duration)) {
+        return;
+    }
+    if (over < 0.0) {
+        sc_otg_look(joint, true, &view);
+    }
+    sc_otg_upper_at_displacement(&view, NULL, view.displacement, out);
 }
 
 void
@@ -81,21 +103,12 @@ sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_st
     out->rates.v_min = fmin(rates->v_min, fmin(out->side[0].c, out->side[1].c));
     out->displacement = goal->p - begin.p;
 
-    sc_otg_view view;
-    sc_otg_look(out, false, &view);
-    if (out->displacement < first_displacement(&view)) {
-        sc_otg_look(out, true, &view);
-    }
-    out->lens_end = 0.0;
-    out->in_lens = false;
-    sc_otg_extreme in_lens;
-    if (sc_otg_lens(out, &out->lens_end)) {
-        out->in_lens = sc_otg_lens_fastest(out, &in_lens);
-    }
-    sc_otg_upper_at_displacement(&view, NULL, view.displacement, &out->extreme);
+    double size = fabs(start->p) + fabs(goal->p);
+    first_possible(out, size, &out->extreme);
     out->main = out->extreme.duration;
-    if (out->in_lens) {
-        out->extreme = in_lens;
+    out->in_lens = false;
+    if (sc_otg_lens(out, &out->lens_end)) {
+        out->in_lens = sc_otg_lens_fastest(out, size, &out->extreme);
     }
     out->fastest = out->brake + out->extreme.duration;
 }
@@ -141,7 +154,7 @@ find_plateau(const sc_otg_view *view, double v_min, double time, double *plateau
             *(value > 0.0 ? &high : &low) = v;
             double slope = 0.5 * (a.t[2] + b.t[2]) + fmax(rest, 0.0);
             double next = v - value / slope;
-            if (fabs(next - v) <= 2.0 * SC_OTG_EPS * fabs(v) && fabs(value) <= SLACK * size) {
+            if (fabs(next - v) <= 2.0 * SC_OTG_EPS * fabs(v) && fabs(value) <= 64.0 * SC_OTG_EPS * size) {
                 *plateau = v;
                 return true;
             }
@@ -193,7 +206,7 @@ mix_extremes(const sc_otg_joint *joint, double time, const sc_otg_extreme extrem
         parts[i].count = 0;
         sc_otg_extreme_phases(&view, &extreme[i], &parts[i]);
     }
-    double slack = SLACK * fmax(joint->rates.v_max, -joint->rates.v_min) * time;
+    double slack = SC_OTG_SLACK * fmax(joint->rates.v_max, -joint->rates.v_min) * time;
     if (joint->displacement > reached[0] + slack) {
         return 1;
     }

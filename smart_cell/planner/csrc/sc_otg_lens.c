@@ -21,10 +21,11 @@ find_range(const sc_otg_view *view, range *out)
         return false;
     }
     /* As a motion from `rising` on, the change of velocity; x = 0 is seen in reversed time. */
-    double j = view->j, change = falling->v - rising->v;
+    double j = view->j, change = j * (falling->v - rising->v);
     double a = rising->a * rising->a, b = falling->a * falling->a;
-    double square = 0.5 * (a + b) - j * change;
-    if (!(square >= 0.0 && j * change >= 0.5 * fabs(a - b))) {
+    double square = 0.5 * (a + b) - change;
+    double slack = SC_OTG_SLACK * (a + b + j * (fabs(falling->v) + fabs(rising->v)));
+    if (!(square >= 0.0 && change >= 0.5 * fabs(a - b) - slack)) {
         return false;
     }
     out->side = x;
@@ -55,6 +56,7 @@ sc_otg_lens(const sc_otg_joint *joint, double *end)
 {
     sc_otg_view view;
     range r;
+    *end = 0.0;
     if (!lens_view(joint, false, &view, &r)) {
         return false;
     }
@@ -63,29 +65,37 @@ sc_otg_lens(const sc_otg_joint *joint, double *end)
 }
 
 bool
-sc_otg_lens_fastest(const sc_otg_joint *joint, sc_otg_extreme *out)
+sc_otg_lens_fastest(const sc_otg_joint *joint, double size, sc_otg_extreme *out)
 {
-    sc_otg_view view;
-    range r;
-    double time;
-    bool mirrored = false;
+    double speed = fmax(joint->rates.v_max, -joint->rates.v_min);
     for (size_t i = 0; i < 2; i++) {
-        mirrored = i == 1;
-        if (!lens_view(joint, mirrored, &view, &r)) {
+        sc_otg_view view;
+        range r;
+        double first, last, z;
+        if (!lens_view(joint, i == 1, &view, &r)) {
             return false;
         }
-        if (displacement_at(&view, r.side, r.first, &time) <= view.displacement) {
-            break;
+        double begin = displacement_at(&view, r.side, r.first, &first);
+        double end = displacement_at(&view, r.side, r.last, &last);
+        double over = view.displacement - begin, slack = SC_OTG_SLACK * (size + speed * last);
+        if (fabs(over) <= slack) {
+            z = r.first;
         }
+        else if (over < 0.0) {
+            continue;
+        }
+        else if (!sc_otg_find_valley(&view, r.side, r.last, r.first, view.displacement, &z)) {
+            if (view.displacement > end + slack) {
+                return false;
+            }
+            z = r.last;
+        }
+        sc_otg_extreme found = {.mirrored = i == 1, .valley = true, .side = r.side, .at = z};
+        displacement_at(&view, r.side, z, &found.duration);
+        *out = found;
+        return true;
     }
-    out->mirrored = mirrored;
-    out->valley = true;
-    out->side = r.side;
-    if (!sc_otg_find_valley(&view, r.side, r.last, r.first, view.displacement, &out->at)) {
-        return false;
-    }
-    displacement_at(&view, r.side, out->at, &out->duration);
-    return true;
+    return false;
 }
 
 bool

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #define SC_OTG_EPS 2.3e-16
+#define SC_OTG_SLACK 1e-12 /* of a displacement, relative to the numbers it comes from */
 
 /* A ramp from a side to a plateau v. */
 typedef struct {
