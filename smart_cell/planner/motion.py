@@ -40,7 +40,8 @@ def point_to_point(
     The smallest duration that every joint can take: a joint can be unable to take some that are
     longer than its own minimum, because it would have to stop and come back (a blocked interval).
     Piecewise cubic, exact. A start outside its limits of velocity or acceleration is brought back
-    inside first.
+    inside first. A joint whose quickest motion would leave its position limits slows down, or
+    stops, goes from rest to rest and runs up to the goal.
 
     Source: the plateau velocity as the unknown (Kroeger 2010; Alpers 2021), synchronisation and
     brake of Berscheid & Kroeger 2021; the durations are theirs.
@@ -52,7 +53,8 @@ def point_to_point(
         duration: Asked duration [s], kept exactly; None = the minimum.
 
     Raises:
-        LimitError: Start or goal is outside the position limits; or the goal's velocity or
+        LimitError: Start or goal is outside the position limits, or a joint cannot stop, or run up
+            to the goal, inside them; or the goal's velocity or
             acceleration is outside its limit, or can only be reached from outside (then the value
             is the velocity that the joint had when its acceleration was zero).
         DurationError: ``duration`` is too short, or in a blocked interval.
@@ -85,9 +87,13 @@ def _refusal(
     if len(why) == 3:
         return DurationError(asked, why[0], before=why[1], after=why[2])
     joint, quantity, value, limit = why
+    label = limits.joint_label(joint)
+    if quantity == "position":
+        text = f"{label} would reach {value:.9g} on the way; its limit is {limit:.9g}"
+    else:
+        text = f"goal.{quantity}: {label} has {value:.9g} at or before it; its limit is {limit:.9g}"
     return LimitError(
-        f"goal.{quantity}: {limits.joint_label(joint)} has {value:.9g} at or before the goal, its "
-        f"limit is {limit:.9g}",
+        text,
         joint=joint,
         quantity=quantity,
         value=value,

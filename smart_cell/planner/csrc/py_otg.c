@@ -92,7 +92,7 @@ refusal(sc_status status, const sc_otg_failure *f)
     if (status == SC_TOO_SHORT) {
         return Py_BuildValue("(ddd)", f->minimum, f->before, f->after);
     }
-    if (status == SC_LIMIT_EXCEEDED) {
+    if (status == SC_LIMIT_EXCEEDED || status == SC_OUT_OF_LIMITS) {
         return Py_BuildValue("(nsdd)", (Py_ssize_t)f->joint, quantities[f->quantity], f->value,
                              f->limit);
     }

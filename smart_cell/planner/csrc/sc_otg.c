@@ -1,12 +1,15 @@
 /* Synchronising joints, and the spline of a motion. */
 #include "sc_otg.h"
 
+#include "sc_otg_range.h"
+
 #include <assert.h>
 #include <math.h>
 
 #define GOAL_SLACK 1e-9 /* relative: how far outside its limits rounding may put a goal */
 #define SEARCH 64       /* durations looked at for the nearest possible one */
 
+/* Fills the failure; returns false. */
 static bool
 refuse(sc_otg_failure *failure, size_t joint, sc_quantity quantity, double value, double limit)
 {
@@ -34,9 +37,26 @@ goal_is_inside(size_t i, const sc_rates *r, double v, double a, sc_otg_failure *
     return true;
 }
 
+/* The prepared joints of one plan, and their position limits. */
+typedef struct {
+    size_t dof;
+    sc_otg_joint joint[SC_MAX_DOF];
+    double lower[SC_MAX_DOF], upper[SC_MAX_DOF];
+} plan;
+
+/* The motion of one joint in a duration. */
+static sc_status
+stretch(const plan *p, size_t i, double duration, sc_otg_profile *out, double *next)
+{
+    if (isinf(p->lower[i]) && isinf(p->upper[i])) {
+        return sc_otg_stretched(&p->joint[i], duration, out, next);
+    }
+    return sc_otg_inside(&p->joint[i], p->lower[i], p->upper[i], duration, out, next);
+}
+
 /* The longest possible duration below `blocked`, found among `SEARCH` and then by halving. */
 static double
-possible_before(size_t dof, const sc_otg_joint *joints, double minimum, double blocked)
+possible_before(const plan *p, double minimum, double blocked)
 {
     double low = minimum, high = blocked;
     sc_otg_profile profile;
@@ -44,8 +64,8 @@ possible_before(size_t dof, const sc_otg_joint *joints, double minimum, double b
         double left = (double)(SEARCH - 1 - round) / SEARCH, next;
         double t = round < SEARCH ? minimum + left * (blocked - minimum) : 0.5 * (low + high);
         bool possible = true;
-        for (size_t i = 0; i < dof && possible; i++) {
-            possible = sc_otg_stretched(&joints[i], t, &profile, &next) == SC_OK;
+        for (size_t i = 0; i < p->dof && possible; i++) {
+            possible = stretch(p, i, t, &profile, &next) == SC_OK;
         }
         *(possible ? &low : &high) = t;
         round = possible && round < SEARCH ? SEARCH : round;
@@ -55,30 +75,33 @@ possible_before(size_t dof, const sc_otg_joint *joints, double minimum, double b
 
 /* Stretches all joints to the smallest common duration from *duration on. */
 static sc_status
-synchronise(size_t dof, const sc_otg_joint *joints, double *duration, sc_otg_motion *out)
+synchronise(const plan *p, double *duration, sc_otg_motion *out, sc_otg_failure *failure)
 {
-    for (size_t round = 0; round < 16 * dof; round++) {
+    for (size_t round = 0; round < 16 * p->dof; round++) {
         double next = *duration;
         sc_status status = SC_OK;
-        for (size_t i = 0; i < dof && status == SC_OK; i++) {
-            status = sc_otg_stretched(&joints[i], *duration, &out->profile[i], &next);
+        for (size_t i = 0; i < p->dof && status == SC_OK; i++) {
+            status = stretch(p, i, *duration, &out->profile[i], &next);
+            if (status == SC_OUT_OF_LIMITS) {
+                refuse(failure, i, SC_POSITION, next,
+                       next < p->lower[i] ? p->lower[i] : p->upper[i]);
+            }
         }
-        if (status == SC_OK) {
-            return SC_OK;
+        if (status != SC_TOO_SHORT) {
+            return status;
         }
         *duration = next;
     }
     return SC_NOT_CONVERGED;
 }
 
-sc_status
-sc_otg_plan(size_t dof, const sc_joints_state *start, const sc_joints_state *goal,
-            const sc_limits *limits, double duration, sc_otg_motion *out, sc_otg_failure *failure)
+/* Fills the joints; *longest: of their minimum times. */
+static sc_status
+prepare(plan *p, const sc_joints_state *start, const sc_joints_state *goal,
+        const sc_limits *limits, double *longest, sc_otg_failure *failure)
 {
-    assert(dof >= 1 && dof <= SC_MAX_DOF);
-    sc_otg_joint joints[SC_MAX_DOF];
-    double longest = 0.0;
-    for (size_t i = 0; i < dof; i++) {
+    *longest = 0.0;
+    for (size_t i = 0; i < p->dof; i++) {
         sc_rates rates = {-limits->velocity[i], limits->velocity[i], -limits->acceleration[i],
                           limits->acceleration[i], limits->jerk[i]};
         sc_otg_state from = {start->position[i], start->velocity[i], start->acceleration[i]};
@@ -86,23 +109,42 @@ sc_otg_plan(size_t dof, const sc_joints_state *start, const sc_joints_state *goa
         if (!goal_is_inside(i, &rates, to.v, to.a, failure)) {
             return SC_LIMIT_EXCEEDED;
         }
-        sc_otg_prepare(&rates, &from, &to, &joints[i]);
-        longest = fmax(longest, joints[i].fastest);
-        out->goal[0][i] = to.p;
-        out->goal[1][i] = to.v;
-        out->goal[2][i] = to.a;
+        sc_otg_prepare(&rates, &from, &to, &p->joint[i]);
+        p->lower[i] = fmin(limits->lower[i], fmin(from.p, to.p));
+        p->upper[i] = fmax(limits->upper[i], fmax(from.p, to.p));
+        *longest = fmax(*longest, p->joint[i].fastest);
+    }
+    return SC_OK;
+}
+
+sc_status
+sc_otg_plan(size_t dof, const sc_joints_state *start, const sc_joints_state *goal,
+            const sc_limits *limits, double duration, sc_otg_motion *out, sc_otg_failure *failure)
+{
+    assert(dof >= 1 && dof <= SC_MAX_DOF);
+    plan p;
+    double longest;
+    p.dof = dof;
+    sc_status status = prepare(&p, start, goal, limits, &longest, failure);
+    if (status != SC_OK) {
+        return status;
     }
     out->dof = dof;
+    for (size_t i = 0; i < dof; i++) {
+        out->goal[0][i] = goal->position[i];
+        out->goal[1][i] = goal->velocity[i];
+        out->goal[2][i] = goal->acceleration[i];
+    }
     out->duration = fmax(longest, duration);
-    sc_status status = synchronise(dof, joints, &out->duration, out);
+    status = synchronise(&p, &out->duration, out, failure);
     if (status == SC_OK && duration > 0.0 && duration < out->duration * (1.0 - 1e-12)) {
-        failure->after = failure->minimum = longest;
-        status = synchronise(dof, joints, &failure->minimum, out);
         failure->after = out->duration;
+        failure->minimum = longest;
+        status = synchronise(&p, &failure->minimum, out, failure);
         failure->before = duration > failure->minimum
-                              ? possible_before(dof, joints, failure->minimum, duration)
+                              ? possible_before(&p, failure->minimum, duration)
                               : failure->minimum;
-        return SC_TOO_SHORT;
+        return status == SC_OK ? SC_TOO_SHORT : status;
     }
     return status;
 }
@@ -120,8 +162,7 @@ joint_cubic(const sc_otg_profile *profile, cursor *at, double from, double to, d
 {
     double middle = 0.5 * (from + to);
     while (at->phase < profile->count && at->passed + profile->t[at->phase] <= middle) {
-        sc_otg_profile one = {at->state, 1, {profile->t[at->phase]}, {profile->j[at->phase]}};
-        sc_otg_profile_state(&one, one.t[0], &at->state);
+        sc_otg_advance(&at->state, profile->t[at->phase], profile->j[at->phase]);
         at->passed += profile->t[at->phase++];
     }
     double j = at->phase < profile->count ? profile->j[at->phase] : 0.0, x = from - at->passed;

@@ -6,28 +6,14 @@
 #include "sc_otg_ramp.h"
 
 #define ROUNDS 60  /* of the plateau search */
-#define SAME 1e-12 /* durations that differ relatively less are the same */
-
-static void
-advance(sc_otg_state *s, double t, double j)
-{
-    s->p += t * (s->v + t * (0.5 * s->a + t * j / 6.0));
-    s->v += t * (s->a + 0.5 * t * j);
-    s->a += t * j;
-}
 
 void
-sc_otg_profile_state(const sc_otg_profile *profile, double t, sc_otg_state *state)
+sc_otg_advance(sc_otg_state *s, double t, double j)
 {
-    *state = profile->start;
-    for (size_t k = 0; k < profile->count && t > 0.0; k++) {
-        double part = fmin(t, profile->t[k]);
-        advance(state, part, profile->j[k]);
-        t -= part;
-    }
-    if (t > 0.0) {
-        advance(state, t, 0.0);
-    }
+    double change = t * j, a = s->a + change;
+    s->p += t * (s->v + t * (0.5 * s->a + change / 6.0));
+    s->v += t * (s->a + 0.5 * change);
+    s->a = fabs(a) <= 8.0 * SC_OTG_EPS * fabs(change) ? 0.0 : a;
 }
 
 static void
@@ -64,13 +50,12 @@ first_of_main(const sc_otg_view *view, sc_otg_extreme *out)
 /* The first motion of the main range with the wanted displacement. What rounding takes away from
  * the very first one must not cost a detour. */
 static void
-first_possible(const sc_otg_joint *joint, double size, sc_otg_extreme *out)
+first_possible(const sc_otg_joint *joint, sc_otg_extreme *out)
 {
     sc_otg_view view;
     sc_otg_look(joint, false, &view);
     double over = joint->displacement - first_of_main(&view, out);
-    double speed = fmax(joint->rates.v_max, -joint->rates.v_min);
-    if (fabs(over) <= SC_OTG_SLACK * (size + speed * out->duration)) {
+    if (fabs(over) <= sc_otg_slack(joint, out->duration)) {
         return;
     }
     if (over < 0.0) {
@@ -93,7 +78,7 @@ sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_st
             double jerk = k == 0 ? j : 0.0;
             out->braking.t[out->braking.count] = t[k];
             out->braking.j[out->braking.count++] = jerk;
-            advance(&begin, t[k], jerk);
+            sc_otg_advance(&begin, t[k], jerk);
         }
     }
     out->rates = *rates;
@@ -102,13 +87,17 @@ sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_st
     out->rates.v_max = fmax(rates->v_max, fmax(out->side[0].c, out->side[1].c));
     out->rates.v_min = fmin(rates->v_min, fmin(out->side[0].c, out->side[1].c));
     out->displacement = goal->p - begin.p;
+    out->size = fabs(start->p) + fabs(goal->p);
+    out->moment = 64.0 * SC_OTG_EPS *
+                  ((fabs(begin.v) + fabs(goal->v)) / fmin(rates->a_max, -rates->a_min) +
+                   (fabs(begin.a) + fabs(goal->a)) / rates->j +
+                   out->size / fmin(rates->v_max, -rates->v_min));
 
-    double size = fabs(start->p) + fabs(goal->p);
-    first_possible(out, size, &out->extreme);
+    first_possible(out, &out->extreme);
     out->main = out->extreme.duration;
     out->in_lens = false;
     if (sc_otg_lens(out, &out->lens_end)) {
-        out->in_lens = sc_otg_lens_fastest(out, size, &out->extreme);
+        out->in_lens = sc_otg_lens_fastest(out, &out->extreme);
     }
     out->fastest = out->brake + out->extreme.duration;
 }
@@ -139,7 +128,7 @@ find_plateau(const sc_otg_view *view, double v_min, double time, double *plateau
         double rest = time - a.time - b.time;
         double value = v * time + a.h + b.h - view->displacement;
         double size = fabs(v) * time + fabs(a.h) + fabs(b.h) + fabs(view->displacement);
-        if (rest < -SAME * time) {
+        if (rest < -1e-14 * time) {
             if (v < most && v > least) {
                 return false;
             }
@@ -206,7 +195,7 @@ mix_extremes(const sc_otg_joint *joint, double time, const sc_otg_extreme extrem
         parts[i].count = 0;
         sc_otg_extreme_phases(&view, &extreme[i], &parts[i]);
     }
-    double slack = SC_OTG_SLACK * fmax(joint->rates.v_max, -joint->rates.v_min) * time;
+    double slack = sc_otg_slack(joint, time);
     if (joint->displacement > reached[0] + slack) {
         return 1;
     }
@@ -225,7 +214,8 @@ sc_otg_stretched(const sc_otg_joint *joint, double duration, sc_otg_profile *out
 {
     double time = duration - joint->brake, plateau;
     sc_otg_extreme extreme[2];
-    if (fabs(duration - joint->fastest) <= SAME * duration) {
+    double moment = SC_OTG_SLACK * duration + joint->moment;
+    if (fabs(duration - joint->fastest) <= moment) {
         sc_otg_fastest(joint, out);
         return SC_OK;
     }
@@ -233,7 +223,7 @@ sc_otg_stretched(const sc_otg_joint *joint, double duration, sc_otg_profile *out
         *next = joint->fastest;
         return SC_TOO_SHORT;
     }
-    if (time < joint->main * (1.0 - SAME)) {
+    if (time < joint->main - moment) {
         if (time <= joint->lens_end && sc_otg_lens_at_time(joint, time, extreme) &&
             mix_extremes(joint, time, extreme, out) == 0) {
             return SC_OK;
@@ -258,6 +248,6 @@ sc_otg_stretched(const sc_otg_joint *joint, double duration, sc_otg_profile *out
     sc_otg_look(joint, outside < 0, &view);
     sc_otg_upper_at_displacement(&view, &extreme[outside < 0 ? 1 : 0], view.displacement,
                                  &extreme[0]);
-    *next = fmax(joint->brake + extreme[0].duration, duration * (1.0 + SAME));
+    *next = fmax(joint->brake + extreme[0].duration, duration * (1.0 + SC_OTG_SLACK));
     return SC_TOO_SHORT;
 }

@@ -69,6 +69,8 @@ typedef struct {
     sc_otg_side side[2];    /* after the brake; of the goal in reversed time */
     double displacement;    /* after the brake */
     double brake;           /* its duration */
+    double size;            /* of the positions, whose rounding is forgiven */
+    double moment;          /* what rounding of the states makes of times */
     sc_otg_profile braking; /* start and brake phases */
     double fastest;         /* minimum time, with the brake */
     double main;            /* first possible time of the main range, without the brake */
@@ -91,7 +93,8 @@ void sc_otg_fastest(const sc_otg_joint *joint, sc_otg_profile *out);
 sc_status sc_otg_stretched(const sc_otg_joint *joint, double duration, sc_otg_profile *out,
                            double *next);
 
-/* The state after t seconds from the start of the profile; after its end the jerk is zero. */
-void sc_otg_profile_state(const sc_otg_profile *profile, double t, sc_otg_state *state);
+/* Goes on with a jerk for t seconds. An acceleration that comes to zero but for rounding is zero:
+ * it may last. */
+void sc_otg_advance(sc_otg_state *state, double t, double j);
 
 #endif

@@ -65,9 +65,8 @@ sc_otg_lens(const sc_otg_joint *joint, double *end)
 }
 
 bool
-sc_otg_lens_fastest(const sc_otg_joint *joint, double size, sc_otg_extreme *out)
+sc_otg_lens_fastest(const sc_otg_joint *joint, sc_otg_extreme *out)
 {
-    double speed = fmax(joint->rates.v_max, -joint->rates.v_min);
     for (size_t i = 0; i < 2; i++) {
         sc_otg_view view;
         range r;
@@ -77,7 +76,7 @@ sc_otg_lens_fastest(const sc_otg_joint *joint, double size, sc_otg_extreme *out)
         }
         double begin = displacement_at(&view, r.side, r.first, &first);
         double end = displacement_at(&view, r.side, r.last, &last);
-        double over = view.displacement - begin, slack = SC_OTG_SLACK * (size + speed * last);
+        double over = view.displacement - begin, slack = sc_otg_slack(joint, last);
         if (fabs(over) <= slack) {
             z = r.first;
         }

@@ -8,8 +8,8 @@
 bool sc_otg_lens(const sc_otg_joint *joint, double *end);
 
 /* The shortest motion in the lens; false if the displacement is not possible in it, and *out
- * untouched. size: of the positions, whose rounding is forgiven. */
-bool sc_otg_lens_fastest(const sc_otg_joint *joint, double size, sc_otg_extreme *out);
+ * untouched. */
+bool sc_otg_lens_fastest(const sc_otg_joint *joint, sc_otg_extreme *out);
 
 /* The motions of the highest and (mirrored) the lowest displacement of a duration in the lens. */
 bool sc_otg_lens_at_time(const sc_otg_joint *joint, double time, sc_otg_extreme out[2]);

@@ -7,7 +7,7 @@
 #include <math.h>
 
 #define SC_OTG_EPS 2.3e-16
-#define SC_OTG_SLACK 1e-12 /* of a displacement, relative to the numbers it comes from */
+#define SC_OTG_SLACK 1e-11 /* relative: what is less is rounding */
 
 /* A ramp from a side to a plateau v. */
 typedef struct {
@@ -51,6 +51,14 @@ sc_otg_ramp_to(const sc_otg_side *side, double j, double v, sc_otg_ramp *r)
     r->time = t1 + hold + t3;
     r->h = -up * (behind * t3 / 3.0 + hold * (behind + 0.5 * peak * hold) +
                   t1 * (more + t1 * (0.5 * peak - j * t1 / 6.0)));
+}
+
+/* What rounding makes of the displacement of a motion of the given time. */
+static inline double
+sc_otg_slack(const sc_otg_joint *joint, double time)
+{
+    double speed = fmax(joint->rates.v_max, -joint->rates.v_min);
+    return SC_OTG_SLACK * (joint->size + speed * time);
 }
 
 /* The joint as it is, or mirrored. */

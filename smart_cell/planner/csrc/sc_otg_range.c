@@ -1,0 +1,147 @@
+/* Positions on the way, and detours that keep them inside their limits. */
+#include "sc_otg_range.h"
+
+#include "sc_otg_ramp.h"
+
+#define ROUNDING 1e-10 /* rad or m */
+#define DURATIONS 32   /* tried between the quickest motion and the detour */
+#define ROUNDS 30
+
+static void
+widen(double p, double *lowest, double *highest)
+{
+    *lowest = fmin(*lowest, p);
+    *highest = fmax(*highest, p);
+}
+
+void
+sc_otg_range(const sc_otg_profile *profile, double *lowest, double *highest)
+{
+    sc_otg_state s = profile->start;
+    *lowest = *highest = s.p;
+    for (size_t k = 0; k < profile->count; k++) {
+        double t = profile->t[k], j = profile->j[k];
+        sc_otg_state end = s;
+        sc_otg_advance(&end, t, j);
+        bool bend = s.a * end.a < 0.0 && s.v * (s.v - 0.5 * s.a * s.a / j) < 0.0;
+        if (s.v * end.v < 0.0 || bend) {
+            double square = sqrt(fmax(s.a * s.a - 2.0 * j * s.v, 0.0));
+            double q = -(s.a + copysign(square, s.a)); /* no cancellation */
+            const double roots[2] = {q / j, 2.0 * s.v / q};
+            for (size_t i = 0; i < 2; i++) {
+                if (roots[i] > 0.0 && roots[i] < t) {
+                    sc_otg_state turn = s;
+                    sc_otg_advance(&turn, roots[i], j);
+                    widen(turn.p, lowest, highest);
+                }
+            }
+        }
+        widen(end.p, lowest, highest);
+        s = end;
+    }
+}
+
+static bool
+is_inside(const sc_otg_profile *profile, double lower, double upper)
+{
+    double lowest, highest;
+    sc_otg_range(profile, &lowest, &highest);
+    return lowest >= lower && highest <= upper;
+}
+
+static void
+append(sc_otg_profile *out, double t, double j)
+{
+    if (t > 0.0) {
+        out->t[out->count] = t;
+        out->j[out->count++] = j;
+    }
+}
+
+/* Stop, rest to rest, run up; in `duration`, or in the shortest time possible if that is longer.
+ * Returns the duration. */
+static double
+detour(const sc_otg_joint *joint, double duration, sc_otg_profile *out)
+{
+    sc_otg_ramp stop, run;
+    double j = joint->rates.j, next;
+    sc_otg_ramp_to(&joint->side[0], j, 0.0, &stop);
+    sc_otg_ramp_to(&joint->side[1], j, 0.0, &run);
+    const sc_otg_state from = {0.0, 0.0, 0.0};
+    const sc_otg_state to = {joint->displacement - stop.h - run.h, 0.0, 0.0};
+    sc_otg_joint between;
+    sc_otg_profile middle;
+    sc_otg_prepare(&joint->rates, &from, &to, &between);
+    double ends = joint->brake + stop.time + run.time;
+    if (duration < ends + between.fastest ||
+        sc_otg_stretched(&between, duration - ends, &middle, &next) != SC_OK) {
+        duration = ends + between.fastest;
+        sc_otg_fastest(&between, &middle);
+    }
+    *out = joint->braking;
+    append(out, stop.t[0], stop.direction * j);
+    append(out, stop.t[1], 0.0);
+    append(out, stop.t[2], -stop.direction * j);
+    for (size_t k = 0; k < middle.count; k++) {
+        append(out, middle.t[k], middle.j[k]);
+    }
+    append(out, run.t[2], -run.direction * j);
+    append(out, run.t[1], 0.0);
+    append(out, run.t[0], run.direction * j);
+    return duration;
+}
+
+/* The shortest duration in (shortest, longest] whose own motion keeps the limits, as far as a few
+ * samples tell; `longest` if none does. */
+static double
+shortest_inside(const sc_otg_joint *joint, double lower, double upper, double shortest,
+                double longest)
+{
+    double low = shortest, high = longest, next;
+    sc_otg_profile profile;
+    for (size_t round = 1; round < DURATIONS + ROUNDS; round++) {
+        bool searching = round < DURATIONS;
+        double t = searching ? shortest + (longest - shortest) * (double)round / DURATIONS
+                             : 0.5 * (low + high);
+        bool fits = sc_otg_stretched(joint, t, &profile, &next) == SC_OK &&
+                    is_inside(&profile, lower, upper);
+        *(fits ? &high : &low) = t;
+        round = fits && searching ? DURATIONS : round;
+        if (!fits && round == DURATIONS - 1) {
+            return longest;
+        }
+    }
+    return high;
+}
+
+sc_status
+sc_otg_inside(const sc_otg_joint *joint, double lower, double upper, double duration,
+              sc_otg_profile *out, double *next)
+{
+    sc_otg_profile other;
+    sc_status status = sc_otg_stretched(joint, duration, out, next);
+    lower -= ROUNDING;
+    upper += ROUNDING;
+    if (status != SC_OK || is_inside(out, lower, upper)) {
+        return status;
+    }
+    double needed = detour(joint, duration, &other);
+    if (!is_inside(&other, lower, upper)) {
+        double lowest, highest;
+        sc_otg_range(out, &lowest, &highest);
+        *next = lowest < lower ? lowest : highest;
+        needed = shortest_inside(joint, lower, upper, duration, needed * (1.0 + 1e-9));
+        if (sc_otg_stretched(joint, needed, &other, &lowest) != SC_OK ||
+            !is_inside(&other, lower, upper)) {
+            return SC_OUT_OF_LIMITS;
+        }
+        *next = needed;
+        return SC_TOO_SHORT;
+    }
+    if (needed <= duration) {
+        *out = other;
+        return SC_OK;
+    }
+    *next = shortest_inside(joint, lower, upper, duration, needed);
+    return SC_TOO_SHORT;
+}
