@@ -31,6 +31,26 @@ class Chain:
     def ik(self, pose: Array, seed: Array, held: int, out: Array, /) -> int: ...
     def reach(self) -> float: ...
 
+class State:
+    """Base of ``smart_cell.planner.State``; immutable."""
+
+    def __init__(
+        self,
+        position: ArrayLike,
+        velocity: ArrayLike | None = None,
+        acceleration: ArrayLike | None = None,
+    ) -> None: ...
+    @property
+    def position(self) -> Array: ...
+    @property
+    def velocity(self) -> Array: ...
+    @property
+    def acceleration(self) -> Array: ...
+    @property
+    def dof(self) -> int: ...
+    @property
+    def at_rest(self) -> bool: ...
+
 class Motion:
     """Phases of constant jerk of every joint; immutable, made by ``point_to_point``."""
 
@@ -60,15 +80,7 @@ class Spline:
 def first_not_finite(array: Array, /) -> int: ...
 def outside(position: Array, limits: Array, slack: float, /) -> int: ...
 def point_to_point(
-    position: Array,
-    velocity: Array,
-    acceleration: Array,
-    goal_position: Array,
-    goal_velocity: Array,
-    goal_acceleration: Array,
-    limits: Array,
-    duration: float,
-    /,
+    start: State, goal: State, limits: Array, duration: float | None, /
 ) -> Motion | tuple[float, float, float] | tuple[int, str, float, float]: ...
 def waypoints(
     dof: int, times: Array, positions: Array, velocities: Array, accelerations: Array | None, /

@@ -60,23 +60,25 @@ def point_to_point(
         DurationError: ``duration`` is too short, or in a blocked interval.
         PlannerError: Different numbers of joints, or ``duration`` is not in 0..1e6 s.
     """
+    try:
+        made = _core.point_to_point(start, goal, limits.packed, duration)
+    except (AttributeError, TypeError, ValueError):
+        _check_arguments(start, goal, limits, duration)
+        raise
+    if isinstance(made, _core.Motion):
+        return Trajectory(made)
+    raise _refusal(limits, duration or 0.0, made)
+
+
+def _check_arguments(start: State, goal: State, limits: Limits, duration: float | None) -> None:
     instance(limits, Limits, "limits")
     for name, state in (("start", start), ("goal", goal)):
         instance(state, State, name)
         if state.dof != limits.dof:
             raise PlannerError(f"{name} has {state.dof} joints, limits have {limits.dof}")
         limits.check_position(state.position, f"{name}.position")
-    asked = 0.0 if duration is None else number(duration, "duration")
-    if duration is not None and not 0.0 < asked <= _LONGEST:
+    if duration is not None and not 0.0 < number(duration, "duration") <= _LONGEST:
         raise PlannerError(f"duration is {duration}; it must be > 0 s, and at most {_LONGEST:g} s")
-    made = _core.point_to_point(
-        *(start.position, start.velocity, start.acceleration),
-        *(goal.position, goal.velocity, goal.acceleration),
-        *(limits.packed, asked),
-    )
-    if not isinstance(made, _core.Motion):
-        raise _refusal(limits, asked, made)
-    return Trajectory(made)
 
 
 def _refusal(

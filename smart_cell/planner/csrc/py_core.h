@@ -5,6 +5,9 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <float.h>
+#include <stdbool.h>
+
 #include "sc_chain.h"
 #include "sc_spline.h"
 
@@ -19,6 +22,7 @@ typedef struct {
     PyTypeObject *spline_type;
     PyTypeObject *executor_type;
     PyTypeObject *motion_type;
+    PyTypeObject *state_type;
 } core_state;
 
 typedef struct {
@@ -28,6 +32,21 @@ typedef struct {
 typedef struct {
     PyObject_HEAD sc_spline spline;
 } spline_object;
+
+/* data: bytes, position, velocity and acceleration as 3 * dof doubles. */
+typedef struct {
+    PyObject_HEAD size_t dof;
+    PyObject *data;
+    PyObject *rows[3]; /* arrays of them, once asked for */
+} state_object;
+
+#define CORE_LARGEST_POSITION 1e9 /* either way, rad or m */
+
+static inline const double *
+core_state_values(const state_object *state)
+{
+    return (const double *)(const void *)PyBytes_AS_STRING(state->data);
+}
 
 /* Gets a C-contiguous buffer of `count` doubles (any number if negative). On failure sets an
  * exception naming `name` and returns -1; otherwise PyBuffer_Release is due. */
@@ -67,6 +86,7 @@ int core_add_chain(PyObject *module, core_state *state);
 int core_add_spline(PyObject *module, core_state *state);
 int core_add_executor(PyObject *module, core_state *state);
 int core_add_motion(PyObject *module, core_state *state);
+int core_add_state(PyObject *module, core_state *state);
 
 /* The function point_to_point of the module (py_otg.c). */
 PyObject *core_point_to_point(PyObject *module, PyObject *const *args, Py_ssize_t nargs);

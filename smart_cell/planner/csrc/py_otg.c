@@ -5,6 +5,9 @@
 
 #include "sc_otg.h"
 
+#define POSITION_ROUNDING 1e-9 /* how far outside a position limit rounding may put a joint */
+#define LONGEST 1e6            /* duration that may be asked for, s */
+
 typedef struct {
     PyObject_HEAD sc_otg_motion motion;
 } motion_object;
@@ -100,16 +103,17 @@ refusal(sc_status status, const sc_otg_failure *f)
 }
 
 static PyObject *
-plan(core_state *state, const Py_buffer *views, double duration)
+plan(core_state *state, const state_object *from, const state_object *to, const double *rows,
+     double duration)
 {
-    size_t dof = (size_t)views[0].len / sizeof(double);
+    size_t dof = from->dof;
     motion_object *result = PyObject_New(motion_object, state->motion_type);
     if (result == NULL) {
         return NULL;
     }
-    sc_joints_state start = {views[0].buf, views[1].buf, views[2].buf};
-    sc_joints_state goal = {views[3].buf, views[4].buf, views[5].buf};
-    sc_limits limits = core_limits(views[6].buf, dof);
+    const double *a = core_state_values(from), *b = core_state_values(to);
+    sc_joints_state start = {a, a + dof, a + 2 * dof}, goal = {b, b + dof, b + 2 * dof};
+    sc_limits limits = core_limits(rows, dof);
     sc_otg_failure failure;
     sc_status status;
     Py_BEGIN_ALLOW_THREADS status =
@@ -122,37 +126,56 @@ plan(core_state *state, const Py_buffer *views, double duration)
     return refusal(status, &failure);
 }
 
+/* Whether the positions of both states are inside their limits, but for rounding. */
+static bool
+positions_inside(const state_object *from, const state_object *to, const double *limits)
+{
+    const double *a = core_state_values(from), *b = core_state_values(to);
+    const double *lower = limits, *upper = limits + from->dof;
+    for (size_t i = 0; i < from->dof; i++) {
+        if (!(fmin(a[i], b[i]) >= lower[i] - POSITION_ROUNDING &&
+              fmax(a[i], b[i]) <= upper[i] + POSITION_ROUNDING)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* point_to_point(start, goal, limits (5, dof), duration or None). ValueError or TypeError without a
+ * useful text where an argument is wrong: the Python face finds out which. */
 PyObject *
 core_point_to_point(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
 {
-    static const char *const names[7] = {"position", "velocity", "acceleration", "goal position",
-                                         "goal velocity", "goal acceleration", "limits"};
-    if (core_arguments("point_to_point", nargs, 8) != 0) {
+    core_state *state = PyModule_GetState(module);
+    double duration = 0.0;
+    Py_buffer view;
+    if (core_arguments("point_to_point", nargs, 4) != 0) {
         return NULL;
     }
-    double duration = PyFloat_AsDouble(args[7]);
-    Py_buffer views[7];
-    if ((duration == -1.0 && PyErr_Occurred()) ||
-        core_doubles(args[0], &views[0], 0, -1, names[0]) != 0) {
+    if (!PyObject_TypeCheck(args[0], state->state_type) ||
+        !PyObject_TypeCheck(args[1], state->state_type)) {
+        return PyErr_Format(PyExc_TypeError, "start and goal must be States");
+    }
+    const state_object *from = (state_object *)args[0], *to = (state_object *)args[1];
+    if (args[3] != Py_None) {
+        duration = PyFloat_AsDouble(args[3]);
+        if (duration == -1.0 && PyErr_Occurred()) {
+            return NULL;
+        }
+        if (!(duration > 0.0 && duration <= LONGEST)) {
+            return PyErr_Format(PyExc_ValueError, "duration out of range");
+        }
+    }
+    if (core_doubles(args[2], &view, 0, 5 * (Py_ssize_t)from->dof, "limits") != 0) {
         return NULL;
     }
-    Py_ssize_t dof = views[0].len / (Py_ssize_t)sizeof(double);
-    core_request requests[6];
-    for (size_t i = 0; i < 6; i++) {
-        core_request one = {args[i + 1], 0, i < 5 ? dof : 5 * dof, names[i + 1]};
-        requests[i] = one;
+    PyObject *result;
+    if (from->dof != to->dof || !positions_inside(from, to, view.buf)) {
+        result = PyErr_Format(PyExc_ValueError, "states and limits do not fit");
     }
-    if (dof < 1 || dof > SC_MAX_DOF) {
-        PyErr_Format(PyExc_ValueError, "position must hold 1 to %d values, not %zd", SC_MAX_DOF,
-                     dof);
-        PyBuffer_Release(&views[0]);
-        return NULL;
+    else {
+        result = plan(state, from, to, view.buf, duration);
     }
-    if (core_gather(requests, 6, views + 1) != 0) {
-        PyBuffer_Release(&views[0]);
-        return NULL;
-    }
-    PyObject *result = plan(PyModule_GetState(module), views, duration);
-    core_release(views, 7);
+    PyBuffer_Release(&view);
     return result;
 }

@@ -97,8 +97,8 @@ synchronise(const plan *p, double *duration, sc_otg_motion *out, sc_otg_failure 
 
 /* Fills the joints; *longest: of their minimum times. */
 static sc_status
-prepare(plan *p, const sc_joints_state *start, const sc_joints_state *goal,
-        const sc_limits *limits, double *longest, sc_otg_failure *failure)
+prepare(plan *p, const sc_joints_state *start, const sc_joints_state *goal, const sc_limits *limits,
+        double *longest, sc_otg_failure *failure)
 {
     *longest = 0.0;
     for (size_t i = 0; i < p->dof; i++) {

@@ -34,9 +34,9 @@ typedef struct {
  *
  * SC_LIMIT_EXCEEDED: the goal's velocity or acceleration is outside its limits (1e-9, relative), or
  * it cannot be reached from inside (failure: joint, quantity, value, limit). SC_TOO_SHORT: an asked
- * duration is below the minimum or blocked (failure: minimum, before, after). SC_OUT_OF_LIMITS: a joint cannot keep its position limits on the way (failure: joint,
- * quantity, the position reached, limit). Start and goal positions count as inside.
- * About 0.3 us per joint. */
+ * duration is below the minimum or blocked (failure: minimum, before, after). SC_OUT_OF_LIMITS: a
+ * joint cannot keep its position limits on the way (failure: joint, quantity, the position reached,
+ * limit). Start and goal positions count as inside. About 0.3 us per joint. */
 sc_status sc_otg_plan(size_t dof, const sc_joints_state *start, const sc_joints_state *goal,
                       const sc_limits *limits, double duration, sc_otg_motion *out,
                       sc_otg_failure *failure);

@@ -5,7 +5,7 @@
 #include "sc_otg_lens.h"
 #include "sc_otg_ramp.h"
 
-#define ROUNDS 60  /* of the plateau search */
+#define ROUNDS 60 /* of the plateau search */
 
 void
 sc_otg_advance(sc_otg_state *s, double t, double j)
@@ -143,7 +143,8 @@ find_plateau(const sc_otg_view *view, double v_min, double time, double *plateau
             *(value > 0.0 ? &high : &low) = v;
             double slope = 0.5 * (a.t[2] + b.t[2]) + fmax(rest, 0.0);
             double next = v - value / slope;
-            if (fabs(next - v) <= 2.0 * SC_OTG_EPS * fabs(v) && fabs(value) <= 64.0 * SC_OTG_EPS * size) {
+            if (fabs(next - v) <= 2.0 * SC_OTG_EPS * fabs(v) &&
+                fabs(value) <= 64.0 * SC_OTG_EPS * size) {
                 *plateau = v;
                 return true;
             }

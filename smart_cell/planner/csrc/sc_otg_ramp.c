@@ -139,8 +139,9 @@ valley_root(const sc_otg_view *view, size_t x, double low, double high, double w
     return 0.5 * (low + high);
 }
 
-/* The rate of the displacement with the time at valley z, v - (a^2 + z peak - 2 z^2) / 2 j: it falls
- * with the valley, and grows again where the valley is less than about a quarter of the peak. */
+/* The rate of the displacement with the time at valley z, v - (a^2 + z peak - 2 z^2) / 2 j: it
+ * falls with the valley, and grows again where the valley is less than about a quarter of the peak.
+ */
 static double
 valley_rate(const sc_otg_view *view, size_t x, double z, bool *growing)
 {
@@ -243,9 +244,8 @@ sc_otg_upper_at_displacement(const sc_otg_view *view, const sc_otg_extreme *from
     target f = {view, view->side[x].c, displacement, false};
     double low = 0.0, at_base, z;
     bool valley = from != NULL ? from->valley : view->side[x].a < 0.0;
-    if (valley &&
-        sc_otg_find_valley(view, x, 0.0, from != NULL ? from->at : -view->side[x].a, displacement,
-                           &z)) {
+    if (valley && sc_otg_find_valley(view, x, 0.0, from != NULL ? from->at : -view->side[x].a,
+                                     displacement, &z)) {
         set_valley(view, x, z, out);
         return;
     }

@@ -93,8 +93,7 @@ void sc_otg_extreme_phases(const sc_otg_view *view, const sc_otg_extreme *extrem
                            sc_otg_profile *out);
 
 /* Appends the phases to plateau v, the time on it, and those from it. */
-void sc_otg_plateau_phases(const sc_otg_view *view, double v, double duration,
-                           sc_otg_profile *out);
+void sc_otg_plateau_phases(const sc_otg_view *view, double v, double duration, sc_otg_profile *out);
 
 /* Index of the side with the larger c. */
 static inline size_t

@@ -1,4 +1,4 @@
-"""Point-to-point motion from rest to rest: time-optimal, synchronised, exact, and what it refuses."""
+"""Point to point from rest to rest: time-optimal, synchronised, exact, and what it refuses."""
 
 from __future__ import annotations
 
