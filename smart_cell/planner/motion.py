@@ -40,8 +40,8 @@ def point_to_point(
     The smallest duration that every joint can take: a joint can be unable to take some that are
     longer than its own minimum, because it would have to stop and come back (a blocked interval).
     Piecewise cubic, exact. A start outside its limits of velocity or acceleration is brought back
-    inside first. A joint whose quickest motion would leave its position limits slows down, or
-    stops, goes from rest to rest and runs up to the goal.
+    inside first. A joint whose motion would leave its position limits turns round before them,
+    or takes longer.
 
     Source: the plateau velocity as the unknown (Kroeger 2010; Alpers 2021), synchronisation and
     brake of Berscheid & Kroeger 2021; the durations are theirs.

@@ -58,37 +58,83 @@ append(sc_otg_profile *out, double t, double j)
     }
 }
 
-/* Stop, rest to rest, run up; in `duration`, or in the shortest time possible if that is longer.
- * Returns the duration. */
-static double
-detour(const sc_otg_joint *joint, double duration, sc_otg_profile *out)
+/* Lowest and highest way from a side on the ramp to plateau v. */
+static void
+ramp_range(const sc_otg_side *side, double j, double v, double *lowest, double *highest)
 {
-    sc_otg_ramp stop, run;
+    sc_otg_ramp ramp;
+    sc_otg_profile profile = {{0.0, side->v, side->a}, 0, {0.0}, {0.0}};
+    sc_otg_ramp_to(side, j, v, &ramp);
+    append(&profile, ramp.t[0], ramp.direction * j);
+    append(&profile, ramp.t[1], 0.0);
+    append(&profile, ramp.t[2], -ramp.direction * j);
+    sc_otg_range(&profile, lowest, highest);
+}
+
+/* The plateau nearest to standing still to which the ramp from a side keeps the way from it in
+ * [lower, upper]: where it may not even stop, the joint turns round at a higher acceleration. */
+static double
+turning_plateau(const sc_otg_joint *joint, size_t i, double lower, double upper)
+{
+    const sc_otg_side *side = &joint->side[i];
+    double j = joint->rates.j, lowest, highest;
+    ramp_range(side, j, 0.0, &lowest, &highest);
+    bool over = highest > upper;
+    if (!over && lowest >= lower) {
+        return 0.0;
+    }
+    double near = 0.0, far = over ? joint->rates.v_min : joint->rates.v_max;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        double v = 0.5 * (near + far);
+        ramp_range(side, j, v, &lowest, &highest);
+        *((over ? highest > upper : lowest < lower) ? &near : &far) = v;
+    }
+    return far;
+}
+
+/* To a plateau near rest, on to the one from which the goal is reached, and there; in `duration`,
+ * or in the shortest time possible if that is longer. Returns the duration. */
+static double
+detour(const sc_otg_joint *joint, double lower, double upper, double duration, sc_otg_profile *out)
+{
     double j = joint->rates.j, next;
-    sc_otg_ramp_to(&joint->side[0], j, 0.0, &stop);
-    sc_otg_ramp_to(&joint->side[1], j, 0.0, &run);
-    const sc_otg_state from = {0.0, 0.0, 0.0};
-    const sc_otg_state to = {joint->displacement - stop.h - run.h, 0.0, 0.0};
+    sc_otg_state from = joint->braking.start;
+    for (size_t k = 0; k < joint->braking.count; k++) {
+        sc_otg_advance(&from, joint->braking.t[k], joint->braking.j[k]);
+    }
+    double goal = from.p + joint->displacement;
+    double first = turning_plateau(joint, 0, lower - from.p, upper - from.p);
+    double last = turning_plateau(joint, 1, goal - upper, goal - lower);
+    sc_otg_ramp stop, run;
+    sc_otg_ramp_to(&joint->side[0], j, first, &stop);
+    sc_otg_ramp_to(&joint->side[1], j, last, &run);
+    const sc_otg_state begin = {0.0, first, 0.0};
+    const sc_otg_state end = {joint->displacement - stop.h - run.h - first * stop.time -
+                                  last * run.time,
+                              last, 0.0};
     sc_otg_joint between;
     sc_otg_profile middle;
-    sc_otg_prepare(&joint->rates, &from, &to, &between);
+    sc_otg_prepare(&joint->rates, &begin, &end, &between);
     double ends = joint->brake + stop.time + run.time;
-    if (duration < ends + between.fastest ||
-        sc_otg_stretched(&between, duration - ends, &middle, &next) != SC_OK) {
-        duration = ends + between.fastest;
+    double time = fmax(duration - ends, between.fastest);
+    for (size_t round = 0; round < 4; round++) {
+        if (sc_otg_stretched(&between, time, &middle, &next) == SC_OK) {
+            break;
+        }
+        time = next;
         sc_otg_fastest(&between, &middle);
     }
     *out = joint->braking;
     append(out, stop.t[0], stop.direction * j);
     append(out, stop.t[1], 0.0);
     append(out, stop.t[2], -stop.direction * j);
-    for (size_t k = 0; k < middle.count; k++) {
+    for (size_t k = 0; k < middle.count && k < 8; k++) {
         append(out, middle.t[k], middle.j[k]);
     }
     append(out, run.t[2], -run.direction * j);
     append(out, run.t[1], 0.0);
     append(out, run.t[0], run.direction * j);
-    return duration;
+    return middle.count <= 8 ? ends + time : INFINITY;
 }
 
 /* The shortest duration in (shortest, longest] whose own motion keeps the limits, as far as a few
@@ -125,12 +171,13 @@ sc_otg_inside(const sc_otg_joint *joint, double lower, double upper, double dura
     if (status != SC_OK || is_inside(out, lower, upper)) {
         return status;
     }
-    double needed = detour(joint, duration, &other);
-    if (!is_inside(&other, lower, upper)) {
+    double needed = detour(joint, lower, upper, duration, &other);
+    if (isinf(needed) || !is_inside(&other, lower, upper)) {
         double lowest, highest;
         sc_otg_range(out, &lowest, &highest);
         *next = lowest < lower ? lowest : highest;
-        needed = shortest_inside(joint, lower, upper, duration, needed * (1.0 + 1e-9));
+        needed = isinf(needed) ? 2.0 * duration : fmax(needed, duration) * (1.0 + 1e-9);
+        needed = shortest_inside(joint, lower, upper, duration, needed);
         if (sc_otg_stretched(joint, needed, &other, &lowest) != SC_OK ||
             !is_inside(&other, lower, upper)) {
             return SC_OUT_OF_LIMITS;
@@ -138,7 +185,7 @@ sc_otg_inside(const sc_otg_joint *joint, double lower, double upper, double dura
         *next = needed;
         return SC_TOO_SHORT;
     }
-    if (needed <= duration) {
+    if (needed <= duration * (1.0 + SC_OTG_SLACK)) {
         *out = other;
         return SC_OK;
     }

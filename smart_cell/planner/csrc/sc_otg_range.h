@@ -7,10 +7,10 @@
 /* Lowest and highest position on the way, both ends included. */
 void sc_otg_range(const sc_otg_profile *profile, double *lowest, double *highest);
 
-/* As sc_otg_stretched, inside [lower, upper]. Where the quickest motion would leave them the joint
- * stops, goes from rest to rest, and runs up to the goal, or takes the shortest other duration
- * found that needs no such detour (*next, with SC_TOO_SHORT). SC_OUT_OF_LIMITS: even stopping at
- * once, or running up from rest, leaves the limits; *next is then the position reached. */
+/* As sc_otg_stretched, inside [lower, upper]. Where that motion would leave them, the joint stops
+ * (or, where there is no room for that, turns round) and from there goes on to where it turns for
+ * the goal; or it takes the shortest other duration found (*next, with SC_TOO_SHORT).
+ * SC_OUT_OF_LIMITS: none of these keeps the limits; *next is then the position reached. */
 sc_status sc_otg_inside(const sc_otg_joint *joint, double lower, double upper, double duration,
                         sc_otg_profile *out, double *next);
 

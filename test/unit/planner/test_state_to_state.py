@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -185,3 +187,46 @@ def test_replanning_at_every_cycle_never_fails(seed: int) -> None:
         assert (np.abs(acceleration) <= limit.acceleration * (1.0 + 1e-9)).all()
         assert (np.abs(jerk) <= limit.jerk * (1.0 + 1e-9)).all()
         state = State(position, velocity, acceleration)
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(-0.08, 0.18), (-0.07, 0.18), (-0.08, 0.17)])
+def test_waiting_joint_keeps_inside_its_range(lower: float, upper: float) -> None:
+    """It has to come back while the other one takes its time, and has little room for that."""
+    rates = [np.array([x, x]) for x in (1.0, 2.0, 4.0)]
+    limit = Limits([lower, -9.0], [upper, 9.0], *rates, np.ones(2))
+    made = point_to_point(State([0.0, 0.0], [0.5, 0.0]), State([0.1, 3.0], [0.5, 0.0]), limit)
+    assert made.duration == pytest.approx(4.0, rel=1e-12)
+    assert made.limits_violation(limit, tolerance=1e-9) is None
+
+
+def test_asked_duration_keeps_inside_the_range_or_is_refused() -> None:
+    limit = Limits([-0.05], [0.5], [1.0], [2.0], [4.0], [1.0])
+    start, goal = State([0.0], [0.5]), State([0.1], [0.5])
+    assert 0.19 < point_to_point(start, goal, limit).duration < 0.2
+    with pytest.raises(LimitError, match=r"joint 0 would reach -0\.07.* its limit is -0.05"):
+        point_to_point(start, goal, limit, duration=4.0)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_braking_distance_beyond_the_range_is_refused(sign: float) -> None:
+    limit = Limits([-1.0], [1.0], [2.0], [2.0], [40.0], [1.0])
+    with pytest.raises(LimitError, match="on the way") as caught:
+        point_to_point(State([0.9 * sign], [1.5 * sign]), State([0.0]), limit)
+    error = caught.value
+    assert (error.joint, error.quantity, error.limit) == (0, "position", sign)
+    assert error.value * sign > 1.4
+    with pytest.raises(LimitError, match="on the way"):
+        point_to_point(State([0.0]), State([0.9 * sign], [-1.5 * sign]), limit)
+
+
+def test_state_is_a_checked_read_only_copy() -> None:
+    source = np.array([1.0, 2.0])
+    state = State(source, acceleration=[3, 4])
+    source[0] = 9.0
+    assert state.position.tolist() == [1.0, 2.0]
+    assert state.acceleration.tolist() == [3.0, 4.0]
+    with pytest.raises(ValueError, match="read-only"):
+        state.position[0] = 0.0
+    again = pickle.loads(pickle.dumps(state))
+    assert again.position.tolist() == state.position.tolist()
+    assert repr(state).startswith("State(position=array([1., 2.]), velocity=array([0., 0.])")
