@@ -36,14 +36,14 @@ class Problem:
     rows: np.ndarray
 
     def __post_init__(self) -> None:
-        """Make what both sides may prepare: limits, and rows as lists, which ruckig reads best."""
+        """Make what both sides may prepare: limits, and rows as lists, which both read best."""
         reach = np.full(self.rows.shape[1], np.inf)
         self.limits = Limits(-reach, reach, *self.rows[6:], np.ones(len(reach)))
         self.lists = [row.tolist() for row in self.rows]
 
     def ours(self) -> Trajectory:
         """Plan; making both states is part of it."""
-        rows = self.rows
+        rows = self.lists
         return point_to_point(State(*rows[0:3]), State(*rows[3:6]), self.limits)
 
 
@@ -146,7 +146,7 @@ def compare_set(
 def replanning(peer: Ruckig | None, options: argparse.Namespace) -> Row:
     """Re-plan at every millisecond towards a goal that moves, each side from its own states.
 
-    The times are of the whole cycle: making the problem, planning and sampling.
+    The times are of planning and of sampling the next cycle's state.
     """
     cycles, period = options.calls * _CYCLES, 1e-3
     rng = np.random.default_rng(options.seed)
@@ -164,15 +164,13 @@ def replanning(peer: Ruckig | None, options: argparse.Namespace) -> Row:
             here[side][0] += np.random.default_rng(i).normal(size=7)
         return Problem(np.vstack((here[side], goal, rates)))
 
-    def ours(i: int) -> None:
-        one = problem(i, 0)
+    def ours(one: Problem) -> None:
         try:
             here[0] = np.array(one.ours().sample(period)[:3])
         except PlannerError:
             errors["failures"] += 1.0
 
-    def theirs(i: int) -> None:
-        one = problem(i, 1)
+    def theirs(one: Problem) -> None:
         if peer is not None and np.isfinite(peer.solve(one)):
             here[1] = np.array(peer.result.at_time(period))
         else:
@@ -181,10 +179,11 @@ def replanning(peer: Ruckig | None, options: argparse.Namespace) -> Row:
     functions = [ours] if peer is None else [ours, theirs]
     times = [np.empty(cycles) for _ in functions]
     for i in range(cycles):
-        for function, series in zip(functions, times, strict=True):
+        for side, function in enumerate(functions):
+            one = problem(i, side)
             begin = time.perf_counter_ns()
-            function(i)
-            series[i] = (time.perf_counter_ns() - begin) * 1e-3
+            function(one)
+            times[side][i] = (time.perf_counter_ns() - begin) * 1e-3
     row = summary(
         f"re-plan, {cycles} cycles", "7 joints", times[0], "ruckig" if peer else None, times[-1]
     )

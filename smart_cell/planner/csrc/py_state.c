@@ -3,40 +3,73 @@
 
 #include <string.h>
 
-/* Copies one row of dof values; NULL or None is zero. *dof is set by the first row. Returns 0, or
- * -1 without an exception where the object is not a fitting array of moderate numbers. */
-static int
-fill(PyObject *object, double largest, Py_ssize_t *dof, double *out)
+/* Copies a list or tuple of floats; returns their number, or -1 for anything else. */
+static Py_ssize_t
+copy_floats(PyObject *object, double *out)
+{
+    bool list = PyList_CheckExact(object);
+    Py_ssize_t n = list                         ? PyList_GET_SIZE(object)
+                   : PyTuple_CheckExact(object) ? PyTuple_GET_SIZE(object)
+                                                : 0;
+    for (Py_ssize_t i = 0; i < n && n <= SC_MAX_DOF; i++) {
+        PyObject *item = list ? PyList_GET_ITEM(object, i) : PyTuple_GET_ITEM(object, i);
+        if (!PyFloat_CheckExact(item)) {
+            return -1;
+        }
+        out[i] = PyFloat_AS_DOUBLE(item);
+    }
+    return n >= 1 && n <= SC_MAX_DOF ? n : -1;
+}
+
+/* Copies a vector of float64; returns the number of values, or -1 for anything else. */
+static Py_ssize_t
+copy_buffer(PyObject *object, double *out)
 {
     Py_buffer view;
-    if (object == NULL || object == Py_None) {
-        memset(out, 0, (size_t)*dof * sizeof(double));
-        return 0;
-    }
     if (PyObject_GetBuffer(object, &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0) {
         PyErr_Clear();
         return -1;
     }
     Py_ssize_t n = view.len / (Py_ssize_t)sizeof(double);
-    bool fits = view.ndim == 1 && view.format != NULL && strcmp(view.format, "d") == 0 && n >= 1 &&
-                n <= SC_MAX_DOF && (*dof < 0 || n == *dof);
-    if (fits) {
-        const double *values = view.buf;
-        *dof = n;
-        for (Py_ssize_t i = 0; i < n && fits; i++) {
-            fits = values[i] >= -largest && values[i] <= largest;
-            out[i] = values[i];
-        }
+    if (view.ndim == 1 && view.format != NULL && strcmp(view.format, "d") == 0 && n >= 1 &&
+        n <= SC_MAX_DOF) {
+        memcpy(out, view.buf, (size_t)view.len);
+    }
+    else {
+        n = -1;
     }
     PyBuffer_Release(&view);
-    return fits ? 0 : -1;
+    return n;
+}
+
+/* Copies one row of dof values; NULL or None is zero. *dof is set by the first row. Returns 0, or
+ * -1 without an exception where the object is not a fitting array of moderate numbers. */
+static int
+fill(PyObject *object, double largest, Py_ssize_t *dof, double *out)
+{
+    if (object == NULL || object == Py_None) {
+        memset(out, 0, (size_t)*dof * sizeof(double));
+        return 0;
+    }
+    bool sequence = PyList_CheckExact(object) || PyTuple_CheckExact(object);
+    Py_ssize_t n = sequence ? copy_floats(object, out) : copy_buffer(object, out);
+    if (n < 0 || (*dof >= 0 && n != *dof)) {
+        return -1;
+    }
+    *dof = n;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        if (!(out[i] >= -largest && out[i] <= largest)) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* Fills all rows from `rows`, the last two of which may be NULL. */
 static int
 fill_all(state_object *self, PyObject *const rows[3])
 {
-    double values[3 * SC_MAX_DOF];
+    double values[4 * SC_MAX_DOF]; /* a row of a wrong length may go beyond the third */
     Py_ssize_t dof = -1;
     for (size_t level = 0; level < 3; level++) {
         double largest = level == 0 ? CORE_LARGEST_POSITION : DBL_MAX;
@@ -52,7 +85,7 @@ fill_all(state_object *self, PyObject *const rows[3])
     return self->data == NULL ? -1 : 0;
 }
 
-/* State(position, velocity=None, acceleration=None). What is no array of float64 goes through the
+/* State(position, velocity=None, acceleration=None). What is no vector of floats goes through the
  * class's `_convert`, which returns three such arrays or raises. */
 static PyObject *
 state_new(PyTypeObject *type, PyObject *args, PyObject *keywords)

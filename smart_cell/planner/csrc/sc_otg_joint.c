@@ -22,8 +22,8 @@ set_side(sc_otg_side *side, double v, double a, double up, double down, double j
     side->v = v;
     side->a = a;
     side->c = v + 0.5 * a * fabs(a) / j;
-    side->up = fmax(up, a);
-    side->down = fmax(down, -a);
+    side->up = sc_otg_max(up, a);
+    side->down = sc_otg_max(down, -a);
 }
 
 /* The start of the main range, where upper and lower end are the same: its displacement. */
@@ -69,7 +69,7 @@ sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_st
                sc_otg_joint *out)
 {
     double t[2], j = sc_otg_brake(rates, start->v, start->a, t);
-    sc_otg_state begin = *start;
+    sc_otg_state from = *start;
     out->braking.start = *start;
     out->braking.count = 0;
     out->brake = t[0] + t[1];
@@ -78,20 +78,20 @@ sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_st
             double jerk = k == 0 ? j : 0.0;
             out->braking.t[out->braking.count] = t[k];
             out->braking.j[out->braking.count++] = jerk;
-            sc_otg_advance(&begin, t[k], jerk);
+            sc_otg_advance(&from, t[k], jerk);
         }
     }
     out->rates = *rates;
-    set_side(&out->side[0], begin.v, begin.a, rates->a_max, -rates->a_min, rates->j);
+    set_side(&out->side[0], from.v, from.a, rates->a_max, -rates->a_min, rates->j);
     set_side(&out->side[1], goal->v, -goal->a, -rates->a_min, rates->a_max, rates->j);
-    out->rates.v_max = fmax(rates->v_max, fmax(out->side[0].c, out->side[1].c));
-    out->rates.v_min = fmin(rates->v_min, fmin(out->side[0].c, out->side[1].c));
-    out->displacement = goal->p - begin.p;
+    out->rates.v_max = sc_otg_max(rates->v_max, sc_otg_max(out->side[0].c, out->side[1].c));
+    out->rates.v_min = sc_otg_min(rates->v_min, sc_otg_min(out->side[0].c, out->side[1].c));
+    out->displacement = goal->p - from.p;
     out->size = fabs(start->p) + fabs(goal->p);
     out->moment = 64.0 * SC_OTG_EPS *
-                  ((fabs(begin.v) + fabs(goal->v)) / fmin(rates->a_max, -rates->a_min) +
-                   (fabs(begin.a) + fabs(goal->a)) / rates->j +
-                   out->size / fmin(rates->v_max, -rates->v_min));
+                  ((fabs(from.v) + fabs(goal->v)) / sc_otg_min(rates->a_max, -rates->a_min) +
+                   (fabs(from.a) + fabs(goal->a)) / rates->j +
+                   out->size / sc_otg_min(rates->v_max, -rates->v_min));
 
     first_possible(out, &out->extreme);
     out->main = out->extreme.duration;
@@ -102,32 +102,56 @@ sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_st
     out->fastest = out->brake + out->extreme.duration;
 }
 
+/* The start, and the phases of the brake. */
+static void
+begin(const sc_otg_joint *joint, sc_otg_profile *out)
+{
+    out->start = joint->braking.start;
+    out->count = joint->braking.count;
+    for (size_t k = 0; k < out->count; k++) {
+        out->t[k] = joint->braking.t[k];
+        out->j[k] = joint->braking.j[k];
+    }
+}
+
 void
 sc_otg_fastest(const sc_otg_joint *joint, sc_otg_profile *out)
 {
     sc_otg_view view;
     sc_otg_look(joint, joint->extreme.mirrored, &view);
-    *out = joint->braking;
+    begin(joint, out);
     sc_otg_extreme_phases(&view, &joint->extreme, out);
 }
 
+/* A first guess of the plateau: right if both ramps come to their largest accelerations. */
+static double
+guess_plateau(const sc_otg_view *view, double time)
+{
+    double mean = view->displacement / time, c[3] = {-view->displacement, time, 0.0};
+    for (size_t i = 0; i < 2; i++) {
+        sc_otg_ramp_parabola(&view->side[i], view->j, mean >= view->side[i].c ? 1.0 : -1.0, c);
+    }
+    double square = c[1] * c[1] - 4.0 * c[2] * c[0];
+    double v = -2.0 * c[0] / (c[1] + sqrt(sc_otg_max(square, 0.0)));
+    return square >= 0.0 && c[1] > 0.0 ? v : mean;
+}
+
 /* The plateau whose motion takes the given time, if there is one: the displacement grows with it.
- * Newton steps inside a bracket. */
+ * Newton steps inside a bracket. ramp: to it, and from it. */
 static bool
-find_plateau(const sc_otg_view *view, double v_min, double time, double *plateau)
+find_plateau(const sc_otg_view *view, double v_min, double time, sc_otg_ramp ramp[2])
 {
     double low = v_min, high = view->v_max;
-    double least = fmin(view->side[0].c, view->side[1].c);
-    double most = fmax(view->side[0].c, view->side[1].c);
-    double v = view->displacement / time;
+    double least = sc_otg_min(view->side[0].c, view->side[1].c);
+    double most = sc_otg_max(view->side[0].c, view->side[1].c);
+    double v = guess_plateau(view, time);
     for (size_t round = 0; round < ROUNDS; round++) {
         v = v >= low && v <= high ? v : 0.5 * (low + high);
-        sc_otg_ramp a, b;
-        sc_otg_ramp_to(&view->side[0], view->j, v, &a);
-        sc_otg_ramp_to(&view->side[1], view->j, v, &b);
-        double rest = time - a.time - b.time;
-        double value = v * time + a.h + b.h - view->displacement;
-        double size = fabs(v) * time + fabs(a.h) + fabs(b.h) + fabs(view->displacement);
+        sc_otg_ramp_to(&view->side[0], view->j, v, &ramp[0]);
+        sc_otg_ramp_to(&view->side[1], view->j, v, &ramp[1]);
+        double rest = time - ramp[0].time - ramp[1].time, h = ramp[0].h + ramp[1].h;
+        double value = v * time + h - view->displacement;
+        double size = fabs(v) * time + fabs(ramp[0].h) + fabs(ramp[1].h);
         if (rest < -1e-14 * time) {
             if (v < most && v > least) {
                 return false;
@@ -135,22 +159,20 @@ find_plateau(const sc_otg_view *view, double v_min, double time, double *plateau
             *(v >= most ? &high : &low) = v;
             v = high < low ? high : 0.5 * (low + high);
         }
-        else if (fabs(value) <= SC_OTG_EPS * size) {
-            *plateau = v;
+        else if (fabs(value) <= SC_OTG_CLOSE * size) {
             return true;
         }
         else {
             *(value > 0.0 ? &high : &low) = v;
-            double slope = 0.5 * (a.t[2] + b.t[2]) + fmax(rest, 0.0);
+            double slope = 0.5 * (ramp[0].t[2] + ramp[1].t[2]) + sc_otg_max(rest, 0.0);
             double next = v - value / slope;
             if (fabs(next - v) <= 2.0 * SC_OTG_EPS * fabs(v) &&
-                fabs(value) <= 64.0 * SC_OTG_EPS * size) {
-                *plateau = v;
+                fabs(value) <= 64.0 * SC_OTG_EPS * (size + fabs(view->displacement))) {
                 return true;
             }
             v = next > low && next < high && round % 16 != 15 ? next : 0.5 * (low + high);
         }
-        if (high - low <= SC_OTG_EPS * fmax(fabs(high), fabs(low))) {
+        if (high - low <= SC_OTG_EPS * sc_otg_max(fabs(high), fabs(low))) {
             return false;
         }
     }
@@ -165,7 +187,7 @@ mix(const sc_otg_profile *a, const sc_otg_profile *b, double part, sc_otg_profil
     double left_a = a->count > 0 ? a->t[0] : 0.0, left_b = b->count > 0 ? b->t[0] : 0.0;
     while (i < a->count || k < b->count) {
         double jerk_a = i < a->count ? a->j[i] : 0.0, jerk_b = k < b->count ? b->j[k] : 0.0;
-        double step = i >= a->count ? left_b : k >= b->count ? left_a : fmin(left_a, left_b);
+        double step = i >= a->count ? left_b : k >= b->count ? left_a : sc_otg_min(left_a, left_b);
         if (step > 0.0) {
             out->t[out->count] = step;
             out->j[out->count++] = jerk_a + part * (jerk_b - jerk_a);
@@ -205,15 +227,16 @@ mix_extremes(const sc_otg_joint *joint, double time, const sc_otg_extreme extrem
     }
     double span = reached[0] - reached[1];
     double part = span > 0.0 ? (reached[0] - joint->displacement) / span : 0.0;
-    *out = joint->braking;
-    mix(&parts[0], &parts[1], fmin(fmax(part, 0.0), 1.0), out);
+    begin(joint, out);
+    mix(&parts[0], &parts[1], sc_otg_min(sc_otg_max(part, 0.0), 1.0), out);
     return 0;
 }
 
 sc_status
 sc_otg_stretched(const sc_otg_joint *joint, double duration, sc_otg_profile *out, double *next)
 {
-    double time = duration - joint->brake, plateau;
+    double time = duration - joint->brake;
+    sc_otg_ramp ramp[2];
     sc_otg_extreme extreme[2];
     double moment = SC_OTG_SLACK * duration + joint->moment;
     if (fabs(duration - joint->fastest) <= moment) {
@@ -234,9 +257,9 @@ sc_otg_stretched(const sc_otg_joint *joint, double duration, sc_otg_profile *out
     }
     sc_otg_view view;
     sc_otg_look(joint, false, &view);
-    if (find_plateau(&view, joint->rates.v_min, time, &plateau)) {
-        *out = joint->braking;
-        sc_otg_plateau_phases(&view, plateau, time, out);
+    if (find_plateau(&view, joint->rates.v_min, time, ramp)) {
+        begin(joint, out);
+        sc_otg_plateau_phases(&ramp[0], &ramp[1], time, view.j, out);
         return SC_OK;
     }
     sc_otg_upper_at_time(&view, time, &extreme[0]);
@@ -249,6 +272,6 @@ sc_otg_stretched(const sc_otg_joint *joint, double duration, sc_otg_profile *out
     sc_otg_look(joint, outside < 0, &view);
     sc_otg_upper_at_displacement(&view, &extreme[outside < 0 ? 1 : 0], view.displacement,
                                  &extreme[0]);
-    *next = fmax(joint->brake + extreme[0].duration, duration * (1.0 + SC_OTG_SLACK));
+    *next = sc_otg_max(joint->brake + extreme[0].duration, duration * (1.0 + SC_OTG_SLACK));
     return SC_TOO_SHORT;
 }

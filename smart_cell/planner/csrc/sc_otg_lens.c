@@ -30,7 +30,7 @@ find_range(const sc_otg_view *view, range *out)
     }
     out->side = x;
     out->first = -falling->a;
-    out->last = fmin(sqrt(square), out->first);
+    out->last = sc_otg_min(sqrt(square), out->first);
     return true;
 }
 

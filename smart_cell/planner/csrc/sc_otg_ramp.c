@@ -33,10 +33,10 @@ sc_otg_valley(const sc_otg_view *view, size_t x, double z, sc_otg_ramp *ramp, do
     double j = view->j, inverse = 1.0 / j, most = other->up;
     double junction = end->v - 0.5 * inverse * (end->a * end->a - z * z);
     double square = j * (junction - other->v) + 0.5 * (other->a * other->a + z * z);
-    double peak = fmax(sqrt(fmax(square, 0.0)), fmax(other->a, z)), hold = 0.0;
+    double peak = sc_otg_max(sqrt(sc_otg_max(square, 0.0)), sc_otg_max(other->a, z)), hold = 0.0;
     if (peak > most) {
-        peak = fmax(most, fmax(other->a, z));
-        hold = fmax(square - peak * peak, 0.0) * inverse / peak;
+        peak = sc_otg_max(most, sc_otg_max(other->a, z));
+        hold = sc_otg_max(square - peak * peak, 0.0) * inverse / peak;
     }
     double t1 = (peak - other->a) * inverse, t3 = (peak - z) * inverse;
     double tail = (-end->a - z) * inverse;
@@ -108,7 +108,7 @@ root(const target *f, double low, double high, double w)
         else {
             low = w;
         }
-        if (fabs(value) <= SC_OTG_EPS * size || high - low <= SC_OTG_EPS * high) {
+        if (fabs(value) <= SC_OTG_CLOSE * size || high - low <= SC_OTG_EPS * high) {
             break;
         }
         double next = w - value / slope;
@@ -188,7 +188,7 @@ sc_otg_find_valley(const sc_otg_view *view, size_t x, double last, double high, 
     bool growing;
     sc_otg_valley(view, x, last, &ramp, &longest, &at_last);
     sc_otg_valley(view, x, high, &ramp, &time, &begin);
-    if (displacement > begin + fmax(end->v, 0.0) * (longest - time)) {
+    if (displacement > begin + sc_otg_max(end->v, 0.0) * (longest - time)) {
         return false; /* the rate is never larger than v */
     }
     double least = end->a * end->a + 0.125 * ramp.peak * ramp.peak;
@@ -232,7 +232,27 @@ set_plateau(const sc_otg_view *view, double v, double duration, sc_otg_extreme *
     out->side = 0;
     out->at = v;
     sc_otg_plateau(view, v, &time, &displacement);
-    out->duration = fmax(time, duration);
+    out->duration = sc_otg_max(time, duration);
+}
+
+/* Where the displacement is the wanted one if both ramps come to their largest accelerations; as
+ * the root of the height above the base (then more than the square of these over j). */
+static double
+guess(const target *f)
+{
+    const sc_otg_view *view = f->view;
+    double j = view->j, c[3] = {-f->wanted, 0.0, 0.0};
+    for (size_t i = 0; i < 2; i++) {
+        /* h + v * time, the time (v - begin) / most + most / j less what came before. */
+        const sc_otg_side *side = &view->side[i];
+        double before = side->a / j, begin = side->v - 0.5 * side->a * before;
+        sc_otg_ramp_parabola(side, j, 1.0, c);
+        c[1] += side->up / j - begin / side->up - before;
+        c[2] += 1.0 / side->up;
+    }
+    double square = c[1] * c[1] - 4.0 * c[2] * c[0];
+    double v = square >= 0.0 ? -2.0 * c[0] / (c[1] + sqrt(square)) : f->base;
+    return sqrt(sc_otg_max(v - f->base, 0.0));
 }
 
 void
@@ -251,16 +271,21 @@ sc_otg_upper_at_displacement(const sc_otg_view *view, const sc_otg_extreme *from
     }
     sc_otg_plateau(view, top, &time, &at_top);
     if (displacement >= at_top) {
-        set_plateau(view, top, time + (displacement - at_top) / top, out);
+        sc_otg_extreme found = {.mirrored = view->mirrored, .at = top};
+        found.duration = time + (displacement - at_top) / top;
+        *out = found;
         return;
     }
     if (from != NULL && !valley) {
-        low = sqrt(fmax(from->at - f.base, 0.0));
+        low = sqrt(sc_otg_max(from->at - f.base, 0.0));
     }
-    sc_otg_plateau(view, f.base, &time, &at_base);
-    double high = sqrt(fmax(top - f.base, 0.0));
-    double guess = high * cbrt((displacement - at_base) / (at_top - at_base));
-    double w = displacement > at_base || low > 0.0 ? root(&f, low, high, guess) : 0.0;
+    double high = sqrt(sc_otg_max(top - f.base, 0.0)), w = guess(&f);
+    double most = sc_otg_max(view->side[0].up, view->side[1].up);
+    if (!(w * w * view->j > most * most)) { /* the guess is not right */
+        sc_otg_plateau(view, f.base, &time, &at_base);
+        w = high * cbrt(sc_otg_max(displacement - at_base, 0.0) / (at_top - at_base));
+    }
+    w = w > 0.0 || low > 0.0 ? root(&f, low, high, w) : 0.0;
     set_plateau(view, f.base + w * w, 0.0, out);
 }
 
@@ -276,7 +301,7 @@ sc_otg_upper_at_time(const sc_otg_view *view, double time, sc_otg_extreme *out)
     }
     else if (time >= at_base) {
         target f = {view, base, time, true};
-        double high = sqrt(fmax(top - base, 0.0));
+        double high = sqrt(sc_otg_max(top - base, 0.0));
         double w = root(&f, 0.0, high, high * (time - at_base) / (at_top - at_base));
         set_plateau(view, base + w * w, 0.0, out);
     }
@@ -320,26 +345,26 @@ push_ramp(sc_otg_profile *out, const sc_otg_ramp *ramp, bool reversed, double j)
 }
 
 void
-sc_otg_plateau_phases(const sc_otg_view *view, double v, double duration, sc_otg_profile *out)
+sc_otg_plateau_phases(const sc_otg_ramp *to, const sc_otg_ramp *from, double duration, double j,
+                      sc_otg_profile *out)
 {
-    sc_otg_ramp a, b;
-    double j = view->mirrored ? -view->j : view->j;
-    sc_otg_ramp_to(&view->side[0], view->j, v, &a);
-    sc_otg_ramp_to(&view->side[1], view->j, v, &b);
-    push_ramp(out, &a, false, a.direction * j);
-    push(out, duration - a.time - b.time, 0.0);
-    push_ramp(out, &b, true, b.direction * j);
+    push_ramp(out, to, false, to->direction * j);
+    push(out, duration - to->time - from->time, 0.0);
+    push_ramp(out, from, true, from->direction * j);
 }
 
 void
 sc_otg_extreme_phases(const sc_otg_view *view, const sc_otg_extreme *extreme, sc_otg_profile *out)
 {
-    if (!extreme->valley) {
-        sc_otg_plateau_phases(view, extreme->at, extreme->duration, out);
-        return;
-    }
     sc_otg_ramp ramp;
     double time, displacement, j = view->mirrored ? -view->j : view->j;
+    if (!extreme->valley) {
+        sc_otg_ramp from;
+        sc_otg_ramp_to(&view->side[0], view->j, extreme->at, &ramp);
+        sc_otg_ramp_to(&view->side[1], view->j, extreme->at, &from);
+        sc_otg_plateau_phases(&ramp, &from, extreme->duration, j, out);
+        return;
+    }
     sc_otg_valley(view, extreme->side, extreme->at, &ramp, &time, &displacement);
     if (extreme->side == 1) {
         push_ramp(out, &ramp, false, j);

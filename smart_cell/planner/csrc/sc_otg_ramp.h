@@ -7,7 +7,21 @@
 #include <math.h>
 
 #define SC_OTG_EPS 2.3e-16
-#define SC_OTG_SLACK 1e-11 /* relative: what is less is rounding */
+#define SC_OTG_CLOSE 1.5e-15 /* relative: a root is found */
+#define SC_OTG_SLACK 1e-11   /* relative: what is less is rounding */
+
+/* As fmax and fmin, inline: no number here is NaN. */
+static inline double
+sc_otg_max(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static inline double
+sc_otg_min(double a, double b)
+{
+    return a < b ? a : b;
+}
 
 /* A ramp from a side to a plateau v. */
 typedef struct {
@@ -32,11 +46,11 @@ static inline void
 sc_otg_ramp_to(const sc_otg_side *side, double j, double v, sc_otg_ramp *r)
 {
     double up = v >= side->c ? 1.0 : -1.0, a = up * side->a;
-    double most = up > 0.0 ? side->up : side->down, before = fmax(a, 0.0);
+    double most = up > 0.0 ? side->up : side->down, before = sc_otg_max(a, 0.0);
     double square = j * fabs(v - side->c) + before * before;
     double inverse = 1.0 / j, peak = most, hold = 0.0;
     if (square <= most * most) {
-        peak = fmax(sqrt(square), before);
+        peak = sc_otg_max(sqrt(square), before);
     }
     else {
         hold = (square - most * most) * inverse / most;
@@ -57,8 +71,21 @@ sc_otg_ramp_to(const sc_otg_side *side, double j, double v, sc_otg_ramp *r)
 static inline double
 sc_otg_slack(const sc_otg_joint *joint, double time)
 {
-    double speed = fmax(joint->rates.v_max, -joint->rates.v_min);
+    double speed = sc_otg_max(joint->rates.v_max, -joint->rates.v_min);
     return SC_OTG_SLACK * (joint->size + speed * time);
+}
+
+/* Coefficients c[0] + c[1] v + c[2] v^2 of the displacement (h) of a ramp less v times its time, if
+ * it comes to its largest acceleration: added to c. The ramp begins as if from zero acceleration,
+ * t seconds before. */
+static inline void
+sc_otg_ramp_parabola(const sc_otg_side *side, double j, double up, double c[3])
+{
+    double most = up > 0.0 ? side->up : side->down, t = up * side->a / j;
+    double v = side->v - 0.5 * side->a * t, half = 0.5 / most, linear = 0.5 * most / j;
+    c[0] += linear * v - up * half * v * v - t * (v + up * j * t * t / 6.0);
+    c[1] += t - linear + 2.0 * up * half * v;
+    c[2] -= up * half;
 }
 
 /* The joint as it is, or mirrored. */
@@ -92,8 +119,9 @@ double sc_otg_extreme_displacement(const sc_otg_view *view, const sc_otg_extreme
 void sc_otg_extreme_phases(const sc_otg_view *view, const sc_otg_extreme *extreme,
                            sc_otg_profile *out);
 
-/* Appends the phases to plateau v, the time on it, and those from it. */
-void sc_otg_plateau_phases(const sc_otg_view *view, double v, double duration, sc_otg_profile *out);
+/* Appends the phases of the ramp to a plateau, the time on it, and the ramp from it. */
+void sc_otg_plateau_phases(const sc_otg_ramp *to, const sc_otg_ramp *from, double duration,
+                           double j, sc_otg_profile *out);
 
 /* Index of the side with the larger c. */
 static inline size_t

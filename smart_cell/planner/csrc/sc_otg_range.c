@@ -10,8 +10,8 @@
 static void
 widen(double p, double *lowest, double *highest)
 {
-    *lowest = fmin(*lowest, p);
-    *highest = fmax(*highest, p);
+    *lowest = sc_otg_min(*lowest, p);
+    *highest = sc_otg_max(*highest, p);
 }
 
 void
@@ -25,7 +25,7 @@ sc_otg_range(const sc_otg_profile *profile, double *lowest, double *highest)
         sc_otg_advance(&end, t, j);
         bool bend = s.a * end.a < 0.0 && s.v * (s.v - 0.5 * s.a * s.a / j) < 0.0;
         if (s.v * end.v < 0.0 || bend) {
-            double square = sqrt(fmax(s.a * s.a - 2.0 * j * s.v, 0.0));
+            double square = sqrt(sc_otg_max(s.a * s.a - 2.0 * j * s.v, 0.0));
             double q = -(s.a + copysign(square, s.a)); /* no cancellation */
             const double roots[2] = {q / j, 2.0 * s.v / q};
             for (size_t i = 0; i < 2; i++) {
@@ -109,14 +109,13 @@ detour(const sc_otg_joint *joint, double lower, double upper, double duration, s
     sc_otg_ramp_to(&joint->side[0], j, first, &stop);
     sc_otg_ramp_to(&joint->side[1], j, last, &run);
     const sc_otg_state begin = {0.0, first, 0.0};
-    const sc_otg_state end = {joint->displacement - stop.h - run.h - first * stop.time -
-                                  last * run.time,
-                              last, 0.0};
+    const sc_otg_state end = {
+        joint->displacement - stop.h - run.h - first * stop.time - last * run.time, last, 0.0};
     sc_otg_joint between;
     sc_otg_profile middle;
     sc_otg_prepare(&joint->rates, &begin, &end, &between);
     double ends = joint->brake + stop.time + run.time;
-    double time = fmax(duration - ends, between.fastest);
+    double time = sc_otg_max(duration - ends, between.fastest);
     for (size_t round = 0; round < 4; round++) {
         if (sc_otg_stretched(&between, time, &middle, &next) == SC_OK) {
             break;
@@ -134,7 +133,7 @@ detour(const sc_otg_joint *joint, double lower, double upper, double duration, s
     append(out, run.t[2], -run.direction * j);
     append(out, run.t[1], 0.0);
     append(out, run.t[0], run.direction * j);
-    return middle.count <= 8 ? ends + time : INFINITY;
+    return middle.count <= 8 ? ends + time : HUGE_VAL;
 }
 
 /* The shortest duration in (shortest, longest] whose own motion keeps the limits, as far as a few
@@ -160,6 +159,22 @@ shortest_inside(const sc_otg_joint *joint, double lower, double upper, double sh
     return high;
 }
 
+/* Whether the limits are so far away that no motion from one end to the other comes near them: a
+ * joint only turns round while it gets rid of its first, or gains its last velocity. */
+static bool
+is_far_inside(const sc_otg_joint *joint, double lower, double upper)
+{
+    double from = joint->braking.start.p, to = from + joint->displacement, reach = 0.0;
+    for (size_t i = 0; i < 2; i++) {
+        const sc_otg_side *side = &joint->side[i];
+        double j = joint->rates.j, a = fabs(side->a), least = sc_otg_min(side->up, side->down);
+        double most = sc_otg_max(side->up, side->down), v = fabs(side->v) + 0.5 * a * a / j;
+        reach += 2.0 * v * ((a + 2.0 * most) / j + v / least);
+    }
+    return joint->brake == 0.0 && sc_otg_min(from, to) - reach >= lower &&
+           sc_otg_max(from, to) + reach <= upper;
+}
+
 sc_status
 sc_otg_inside(const sc_otg_joint *joint, double lower, double upper, double duration,
               sc_otg_profile *out, double *next)
@@ -168,7 +183,7 @@ sc_otg_inside(const sc_otg_joint *joint, double lower, double upper, double dura
     sc_status status = sc_otg_stretched(joint, duration, out, next);
     lower -= ROUNDING;
     upper += ROUNDING;
-    if (status != SC_OK || is_inside(out, lower, upper)) {
+    if (status != SC_OK || is_far_inside(joint, lower, upper) || is_inside(out, lower, upper)) {
         return status;
     }
     double needed = detour(joint, lower, upper, duration, &other);
@@ -176,7 +191,7 @@ sc_otg_inside(const sc_otg_joint *joint, double lower, double upper, double dura
         double lowest, highest;
         sc_otg_range(out, &lowest, &highest);
         *next = lowest < lower ? lowest : highest;
-        needed = isinf(needed) ? 2.0 * duration : fmax(needed, duration) * (1.0 + 1e-9);
+        needed = isinf(needed) ? 2.0 * duration : sc_otg_max(needed, duration) * (1.0 + 1e-9);
         needed = shortest_inside(joint, lower, upper, duration, needed);
         if (sc_otg_stretched(joint, needed, &other, &lowest) != SC_OK ||
             !is_inside(&other, lower, upper)) {
