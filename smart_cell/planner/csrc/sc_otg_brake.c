@@ -55,7 +55,11 @@ double
 sc_otg_brake(const sc_rates *r, double v, double a, double t[2])
 {
     const sc_rates turned = {-r->v_max, -r->v_min, -r->a_max, -r->a_min, r->j};
+    double turn = 0.5 * a * a / r->j;
     t[0] = t[1] = 0.0;
+    if (a <= r->a_max && a >= r->a_min && v + turn <= r->v_max && v - turn >= r->v_min) {
+        return 0.0; /* nearly always */
+    }
     if (a > r->a_max * (1.0 + ROUNDING)) {
         brake_acceleration(r, v, a, t);
         return -r->j;

@@ -16,14 +16,26 @@ sc_otg_advance(sc_otg_state *s, double t, double j)
     s->a = fabs(a) <= 8.0 * SC_OTG_EPS * fabs(change) ? 0.0 : a;
 }
 
+/* per: 1 / j, 1 / up, 1 / down. */
 static void
-set_side(sc_otg_side *side, double v, double a, double up, double down, double j)
+set_side(sc_otg_side *side, double v, double a, double up, double down, const double per[3])
 {
     side->v = v;
     side->a = a;
-    side->c = v + 0.5 * a * fabs(a) / j;
-    side->up = sc_otg_max(up, a);
-    side->down = sc_otg_max(down, -a);
+    side->c = v + 0.5 * a * fabs(a) * per[0];
+    side->up = up;
+    side->down = down;
+    side->per_j = per[0];
+    side->per_up = per[1];
+    side->per_down = per[2];
+    if (a > up) { /* by rounding */
+        side->up = a;
+        side->per_up = 1.0 / a;
+    }
+    if (-a > down) {
+        side->down = -a;
+        side->per_down = -1.0 / a;
+    }
 }
 
 /* The start of the main range, where upper and lower end are the same: its displacement. */
@@ -41,8 +53,12 @@ first_of_main(const sc_otg_view *view, sc_otg_extreme *out)
         sc_otg_valley(view, x, out->at, &ramp, &out->duration, &displacement);
     }
     else {
+        const sc_otg_side *a = &view->side[0], *b = &view->side[1];
         out->at = view->side[x].c;
-        sc_otg_plateau(view, out->at, &out->duration, &displacement);
+        out->duration = displacement = 0.0;
+        if (!(a->a == 0.0 && b->a == 0.0 && a->v == b->v)) {
+            sc_otg_plateau(view, out->at, &out->duration, &displacement);
+        }
     }
     return displacement;
 }
@@ -82,15 +98,17 @@ sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_st
         }
     }
     out->rates = *rates;
-    set_side(&out->side[0], from.v, from.a, rates->a_max, -rates->a_min, rates->j);
-    set_side(&out->side[1], goal->v, -goal->a, -rates->a_min, rates->a_max, rates->j);
+    const double per[3] = {1.0 / rates->j, 1.0 / rates->a_max, -1.0 / rates->a_min};
+    const double turned[3] = {per[0], per[2], per[1]};
+    set_side(&out->side[0], from.v, from.a, rates->a_max, -rates->a_min, per);
+    set_side(&out->side[1], goal->v, -goal->a, -rates->a_min, rates->a_max, turned);
     out->rates.v_max = sc_otg_max(rates->v_max, sc_otg_max(out->side[0].c, out->side[1].c));
     out->rates.v_min = sc_otg_min(rates->v_min, sc_otg_min(out->side[0].c, out->side[1].c));
     out->displacement = goal->p - from.p;
     out->size = fabs(start->p) + fabs(goal->p);
     out->moment = 64.0 * SC_OTG_EPS *
-                  ((fabs(from.v) + fabs(goal->v)) / sc_otg_min(rates->a_max, -rates->a_min) +
-                   (fabs(from.a) + fabs(goal->a)) / rates->j +
+                  ((fabs(from.v) + fabs(goal->v)) * sc_otg_max(per[1], per[2]) +
+                   (fabs(from.a) + fabs(goal->a)) * per[0] +
                    out->size / sc_otg_min(rates->v_max, -rates->v_min));
 
     first_possible(out, &out->extreme);

@@ -50,9 +50,10 @@ typedef struct {
 } sc_otg_profile;
 
 /* One end: velocity, acceleration away from the end, the velocity c where that becomes zero, and
- * how large the acceleration may be either way (both > 0). */
+ * how large the acceleration may be either way (both > 0). The rest: 1 / j, 1 / up, 1 / down. */
 typedef struct {
     double v, a, c, up, down;
+    double per_j, per_up, per_down;
 } sc_otg_side;
 
 /* Where on the upper (or, mirrored, lower) end of the interval: at plateau v, or at valley z. */

@@ -21,6 +21,8 @@ sc_otg_look(const sc_otg_joint *joint, bool mirrored, sc_otg_view *out)
             out->side[i].c = -joint->side[i].c;
             out->side[i].up = joint->side[i].down;
             out->side[i].down = joint->side[i].up;
+            out->side[i].per_up = joint->side[i].per_down;
+            out->side[i].per_down = joint->side[i].per_up;
         }
     }
 }
@@ -30,7 +32,7 @@ sc_otg_valley(const sc_otg_view *view, size_t x, double z, sc_otg_ramp *ramp, do
               double *displacement)
 {
     const sc_otg_side *end = &view->side[x], *other = &view->side[1 - x];
-    double j = view->j, inverse = 1.0 / j, most = other->up;
+    double j = view->j, inverse = other->per_j, most = other->up;
     double junction = end->v - 0.5 * inverse * (end->a * end->a - z * z);
     double square = j * (junction - other->v) + 0.5 * (other->a * other->a + z * z);
     double peak = sc_otg_max(sqrt(sc_otg_max(square, 0.0)), sc_otg_max(other->a, z)), hold = 0.0;
@@ -89,7 +91,7 @@ evaluate(const target *f, double w, double *value, double *slope)
         return time;
     }
     *value = v * time + a.h + b.h - f->wanted;
-    *slope = 2.0 * w * (v * rate + 0.5 * (a.peak + b.peak) / j);
+    *slope = 2.0 * w * (v * rate + 0.5 * (a.peak + b.peak) * f->view->side[0].per_j);
     return fabs(v) * time + fabs(a.h) + fabs(b.h);
 }
 
@@ -245,10 +247,10 @@ guess(const target *f)
     for (size_t i = 0; i < 2; i++) {
         /* h + v * time, the time (v - begin) / most + most / j less what came before. */
         const sc_otg_side *side = &view->side[i];
-        double before = side->a / j, begin = side->v - 0.5 * side->a * before;
+        double before = side->a * side->per_j, begin = side->v - 0.5 * side->a * before;
         sc_otg_ramp_parabola(side, j, 1.0, c);
-        c[1] += side->up / j - begin / side->up - before;
-        c[2] += 1.0 / side->up;
+        c[1] += side->up * side->per_j - begin * side->per_up - before;
+        c[2] += side->per_up;
     }
     double square = c[1] * c[1] - 4.0 * c[2] * c[0];
     double v = square >= 0.0 ? -2.0 * c[0] / (c[1] + sqrt(square)) : f->base;

@@ -48,12 +48,12 @@ sc_otg_ramp_to(const sc_otg_side *side, double j, double v, sc_otg_ramp *r)
     double up = v >= side->c ? 1.0 : -1.0, a = up * side->a;
     double most = up > 0.0 ? side->up : side->down, before = sc_otg_max(a, 0.0);
     double square = j * fabs(v - side->c) + before * before;
-    double inverse = 1.0 / j, peak = most, hold = 0.0;
+    double inverse = side->per_j, peak = most, hold = 0.0;
     if (square <= most * most) {
         peak = sc_otg_max(sqrt(square), before);
     }
     else {
-        hold = (square - most * most) * inverse / most;
+        hold = (square - most * most) * inverse * (up > 0.0 ? side->per_up : side->per_down);
     }
     double t1 = (peak - a) * inverse, t3 = peak * inverse;
     double behind = 0.5 * peak * t3, more = behind + peak * hold;
@@ -81,8 +81,9 @@ sc_otg_slack(const sc_otg_joint *joint, double time)
 static inline void
 sc_otg_ramp_parabola(const sc_otg_side *side, double j, double up, double c[3])
 {
-    double most = up > 0.0 ? side->up : side->down, t = up * side->a / j;
-    double v = side->v - 0.5 * side->a * t, half = 0.5 / most, linear = 0.5 * most / j;
+    double most = up > 0.0 ? side->up : side->down, t = up * side->a * side->per_j;
+    double v = side->v - 0.5 * side->a * t, linear = 0.5 * most * side->per_j;
+    double half = 0.5 * (up > 0.0 ? side->per_up : side->per_down);
     c[0] += linear * v - up * half * v * v - t * (v + up * j * t * t / 6.0);
     c[1] += t - linear + 2.0 * up * half * v;
     c[2] -= up * half;
