@@ -39,9 +39,10 @@ def point_to_point(
 
     The smallest duration that every joint can take: a joint can be unable to take some that are
     longer than its own minimum, because it would have to stop and come back (a blocked interval).
-    Piecewise cubic, exact. A start outside its limits of velocity or acceleration is brought back
-    inside first. A joint whose motion would leave its position limits turns round before them,
-    or takes longer.
+    Piecewise cubic, exact. Where the states allow a straight line in joint space, and it takes no
+    longer, all joints move in the proportion of their ways. A start outside its limits of velocity
+    or acceleration is brought back inside first. A joint whose motion would leave its position
+    limits turns round before them, or takes longer.
 
     Source: the plateau velocity as the unknown (Kroeger 2010; Alpers 2021), synchronisation and
     brake of Berscheid & Kroeger 2021; the durations are theirs.

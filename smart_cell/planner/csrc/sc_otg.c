@@ -2,6 +2,7 @@
 #include "sc_otg.h"
 
 #include "sc_otg_range.h"
+#include "sc_otg_straight.h"
 
 #include <assert.h>
 #include <math.h>
@@ -95,6 +96,22 @@ synchronise(const plan *p, double *duration, sc_otg_motion *out, sc_otg_failure 
     return SC_NOT_CONVERGED;
 }
 
+/* The motion on a straight line in out->duration, if there is one: all joints in the proportion of
+ * the slowest one's motion. */
+static bool
+try_straight(const plan *p, const sc_joints_state *start, const sc_joints_state *goal,
+             const sc_limits *limits, sc_otg_motion *out)
+{
+    size_t base = 0;
+    double ratio[SC_MAX_DOF], next;
+    for (size_t i = 1; i < p->dof; i++) {
+        base = p->joint[i].fastest > p->joint[base].fastest ? i : base;
+    }
+    return p->dof > 1 && sc_otg_proportional(p->dof, base, start, goal, limits, ratio) &&
+           stretch(p, base, out->duration, &out->profile[base], &next) == SC_OK &&
+           sc_otg_straight(p->dof, base, ratio, start, goal, limits, out->profile);
+}
+
 /* Fills the joints; *longest: of their minimum times. */
 static sc_status
 prepare(plan *p, const sc_joints_state *start, const sc_joints_state *goal, const sc_limits *limits,
@@ -136,7 +153,9 @@ sc_otg_plan(size_t dof, const sc_joints_state *start, const sc_joints_state *goa
         out->goal[2][i] = goal->acceleration[i];
     }
     out->duration = fmax(longest, duration);
-    status = synchronise(&p, &out->duration, out, failure);
+    status = try_straight(&p, start, goal, limits, out)
+                 ? SC_OK
+                 : synchronise(&p, &out->duration, out, failure);
     if (status == SC_OK && duration > 0.0 && duration < out->duration * (1.0 - 1e-12)) {
         failure->after = out->duration;
         failure->minimum = longest;

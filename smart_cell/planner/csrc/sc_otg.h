@@ -30,7 +30,9 @@ typedef struct {
     double before, after;
 } sc_otg_failure;
 
-/* The smallest common duration that no joint blocks, at least `duration` if that is > 0.
+/* The smallest common duration that no joint blocks, at least `duration` if that is > 0. Where a
+ * straight line takes no longer (both ends are in one proportion, and no joint's limit is exceeded
+ * by its part of the slowest joint's motion) the motion is one.
  *
  * SC_LIMIT_EXCEEDED: the goal's velocity or acceleration is outside its limits (1e-9, relative), or
  * it cannot be reached from inside (failure: joint, quantity, value, limit). SC_TOO_SHORT: an asked

@@ -81,6 +81,22 @@ def test_slow_joint_waits_for_a_duration_that_the_passing_one_can_take() -> None
     assert made.limits_violation(limit, tolerance=1e-9) is None
 
 
+@pytest.mark.parametrize("speed", [0.0, 0.4])
+def test_straight_line_stays_one_where_it_takes_no_longer(speed: float) -> None:
+    way = np.array([2.0, -1.0, 0.0, 0.5])
+    limit = wide(*np.outer([1.0, 2.0, 4.0], [1.0, 1.0, 1.0, 0.3]))
+    start, goal = State(np.ones(4), -0.1 * way), State(1.0 + way, speed * way)
+    made = point_to_point(start, goal, limit)
+    alone = point_to_point(State([1.0], [-0.2]), State([3.0], [2.0 * speed]), ONE)
+    assert made.duration == alone.duration
+    assert made.limits_violation(limit, tolerance=1e-9) is None
+    position = made.sample(np.linspace(0.0, made.duration, 100))[0] - 1.0
+    assert np.abs(position - np.outer(position[:, 0] / 2.0, way)).max() < 1e-14
+    # The last joint is too slow for its part of the line.
+    slower = wide(*np.outer([1.0, 2.0, 4.0], [1.0, 1.0, 1.0, 0.24]))
+    assert point_to_point(start, goal, slower).duration == pytest.approx(made.duration, rel=0.05)
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_lens_of_accelerations_of_one_sign_is_found(sign: float) -> None:
     """Both accelerations 1, velocities to match: no need to come down to zero acceleration."""
