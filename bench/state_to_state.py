@@ -16,7 +16,14 @@ from typing import Any
 import numpy as np
 from harness import Arm, Row, measure, summary
 
-from smart_cell.planner import Limits, PlannerError, State, Trajectory, point_to_point
+from smart_cell.planner import (
+    Limits,
+    PlannerError,
+    State,
+    Trajectory,
+    point_to_point,
+    point_to_point_durations,
+)
 
 PEERS = {"ruckig": "ruckig"}
 
@@ -143,6 +150,20 @@ def compare_set(
     return row
 
 
+def batch(name: str, problems: list[Problem], options: argparse.Namespace) -> Row:
+    """Time the durations of many problems with the same limits, per problem."""
+    starts, goals = (np.array([p.rows[k : k + 3] for p in problems]) for k in (0, 3))
+    limits, out = problems[0].limits, np.empty(len(problems))
+
+    def all_of_them(_: int) -> None:
+        point_to_point_durations(starts, goals, limits, out=out)
+
+    times = measure(10, options.rounds, all_of_them)[0] / len(problems)
+    row = summary(f"durations, batch, set {name}", "7 joints", times, None, None)
+    row.facts = {"problems": float(len(problems)), "impossible": float(np.isinf(out).sum())}
+    return row
+
+
 def replanning(peer: Ruckig | None, options: argparse.Namespace) -> Row:
     """Re-plan at every millisecond towards a goal that moves, each side from its own states.
 
@@ -199,5 +220,7 @@ def rows(arms: Sequence[Arm], peers: Mapping[str, Any], options: argparse.Namesp
         rng = np.random.default_rng(options.seed)
         problems = [Problem(make(rng)) for _ in range(options.calls)]
         result.append(compare_set(f"state to state, set {name}", problems, peer, options))
+        if name != "A":  # whose limits differ from problem to problem
+            result.append(batch(name, problems, options))
     result.append(replanning(peer, options))
     return result

@@ -14,7 +14,7 @@ from smart_cell.planner.errors import (
 )
 from smart_cell.planner.executor import Executor, SetPoint
 from smart_cell.planner.limits import Limits, State
-from smart_cell.planner.motion import line, point_to_point
+from smart_cell.planner.motion import line, point_to_point, point_to_point_durations
 from smart_cell.planner.robot import Robot
 from smart_cell.planner.trajectory import Trajectory, Violation
 
@@ -35,4 +35,5 @@ __all__ = [
     "Violation",
     "line",
     "point_to_point",
+    "point_to_point_durations",
 ]

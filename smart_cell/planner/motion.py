@@ -12,8 +12,10 @@ from smart_cell.planner import _core
 from smart_cell.planner.arrays import (
     Array,
     as_floats,
+    check_finite,
     instance,
     number,
+    output,
     pose_matrix,
     vector,
 )
@@ -69,6 +71,37 @@ def point_to_point(
     if isinstance(made, _core.Motion):
         return Trajectory(made)
     raise _refusal(limits, duration or 0.0, made)
+
+
+def point_to_point_durations(
+    starts: ArrayLike, goals: ArrayLike, limits: Limits, *, out: Array | None = None
+) -> Array:
+    """Return the minimum durations of many motions between two states, without the motions.
+
+    Each is the duration of ``point_to_point``: to choose among goals, or to find a meeting time.
+    Runs without the interpreter lock, about 0.2 us per joint.
+
+    Args:
+        starts: Position, velocity and acceleration of each start, shape (m, 3, n).
+        goals: The same of each goal, shape (m, 3, n).
+        limits: Limits of the n joints.
+        out: Where to write, shape (m,); None = a new array.
+
+    Returns:
+        Durations [s], shape (m,); infinite where ``point_to_point`` refuses with a LimitError.
+
+    Raises:
+        PlannerError: Wrong shapes, or a number that is not finite.
+    """
+    instance(limits, Limits, "limits")
+    rows = [as_floats(starts, "starts"), as_floats(goals, "goals")]
+    for name, array in zip(("starts", "goals"), rows, strict=True):
+        if array.shape != (len(rows[0]) if rows[0].ndim else 0, 3, limits.dof):
+            raise PlannerError(f"{name} has shape {array.shape}; it must be (m, 3, {limits.dof})")
+        check_finite(array, name)
+    result = output(out, (len(rows[0]),))
+    _core.durations(rows[0], rows[1], limits.packed, result)
+    return result
 
 
 def _check_arguments(start: State, goal: State, limits: Limits, duration: float | None) -> None:

@@ -88,8 +88,9 @@ int core_add_executor(PyObject *module, core_state *state);
 int core_add_motion(PyObject *module, core_state *state);
 int core_add_state(PyObject *module, core_state *state);
 
-/* The function point_to_point of the module (py_otg.c). */
+/* The functions point_to_point and durations of the module (py_otg.c). */
 PyObject *core_point_to_point(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_durations(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
 
 extern PyMethodDef core_functions[];
 

@@ -190,6 +190,8 @@ PyMethodDef core_functions[] = {
     {"outside", outside, METH_VARARGS, "outside(position, limits (5, dof), slack): joint or -1"},
     {"point_to_point", CORE_FASTCALL(core_point_to_point), METH_FASTCALL,
      "point_to_point(start, goal, limits (5, dof), duration or 0): Motion, or why not"},
+    {"durations", CORE_FASTCALL(core_durations), METH_FASTCALL,
+     "durations(starts (m, 3, dof), goals (m, 3, dof), limits (5, dof), out (m,))"},
     {"waypoints", waypoints, METH_VARARGS,
      "waypoints(dof, times, positions, velocities, accelerations or None): Spline"},
     {"line", line, METH_VARARGS,

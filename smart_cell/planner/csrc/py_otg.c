@@ -126,13 +126,12 @@ plan(core_state *state, const state_object *from, const state_object *to, const 
     return refusal(status, &failure);
 }
 
-/* Whether the positions of both states are inside their limits, but for rounding. */
+/* Whether two positions are inside their limits, but for rounding. */
 static bool
-positions_inside(const state_object *from, const state_object *to, const double *limits)
+positions_inside(size_t dof, const double *a, const double *b, const double *limits)
 {
-    const double *a = core_state_values(from), *b = core_state_values(to);
-    const double *lower = limits, *upper = limits + from->dof;
-    for (size_t i = 0; i < from->dof; i++) {
+    const double *lower = limits, *upper = limits + dof;
+    for (size_t i = 0; i < dof; i++) {
         if (!(fmin(a[i], b[i]) >= lower[i] - POSITION_ROUNDING &&
               fmax(a[i], b[i]) <= upper[i] + POSITION_ROUNDING)) {
             return false;
@@ -170,7 +169,8 @@ core_point_to_point(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     }
     PyObject *result;
-    if (from->dof != to->dof || !positions_inside(from, to, view.buf)) {
+    if (from->dof != to->dof ||
+        !positions_inside(from->dof, core_state_values(from), core_state_values(to), view.buf)) {
         result = PyErr_Format(PyExc_ValueError, "states and limits do not fit");
     }
     else {
@@ -178,4 +178,50 @@ core_point_to_point(PyObject *module, PyObject *const *args, Py_ssize_t nargs)
     }
     PyBuffer_Release(&view);
     return result;
+}
+
+/* The minimum duration of one problem; infinite if there is no motion. */
+static double
+minimum_duration(size_t dof, const double *a, const double *b, const double *rows,
+                 sc_otg_motion *work)
+{
+    sc_joints_state start = {a, a + dof, a + 2 * dof}, goal = {b, b + dof, b + 2 * dof};
+    sc_limits limits = core_limits(rows, dof);
+    sc_otg_failure failure;
+    bool fits = positions_inside(dof, a, b, rows) &&
+                sc_otg_plan(dof, &start, &goal, &limits, 0.0, work, &failure) == SC_OK;
+    return fits ? work->duration : HUGE_VAL;
+}
+
+/* durations(starts (m, 3, dof), goals (m, 3, dof), limits (5, dof), out (m,)). */
+PyObject *
+core_durations(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs)
+{
+    Py_buffer views[4];
+    if (core_arguments("durations", nargs, 4) != 0 ||
+        core_doubles(args[2], &views[0], 0, -1, "limits") != 0) {
+        return NULL;
+    }
+    Py_ssize_t dof = views[0].len / (5 * (Py_ssize_t)sizeof(double));
+    if (dof < 1 || dof > SC_MAX_DOF || core_doubles(args[3], &views[1], 1, -1, "out") != 0) {
+        PyBuffer_Release(&views[0]);
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_ValueError, "limits of no joint");
+    }
+    Py_ssize_t m = views[1].len / (Py_ssize_t)sizeof(double);
+    const core_request requests[2] = {{args[0], 0, 3 * m * dof, "starts"},
+                                      {args[1], 0, 3 * m * dof, "goals"}};
+    if (core_gather(requests, 2, views + 2) != 0) {
+        core_release(views, 2);
+        return NULL;
+    }
+    const double *starts = views[2].buf, *goals = views[3].buf, *limits = views[0].buf;
+    double *out = views[1].buf;
+    size_t n = (size_t)dof;
+    sc_otg_motion work;
+    Py_BEGIN_ALLOW_THREADS for (size_t k = 0; k < (size_t)m; k++)
+    {
+        out[k] = minimum_duration(n, starts + 3 * k * n, goals + 3 * k * n, limits, &work);
+    }
+    Py_END_ALLOW_THREADS core_release(views, 4);
+    Py_RETURN_NONE;
 }

@@ -7,7 +7,15 @@ import pickle
 import numpy as np
 import pytest
 
-from smart_cell.planner import DurationError, LimitError, Limits, State, point_to_point
+from smart_cell.planner import (
+    DurationError,
+    LimitError,
+    Limits,
+    PlannerError,
+    State,
+    point_to_point,
+    point_to_point_durations,
+)
 from smart_cell.planner.arrays import Array
 from support.motion import integration_error, limits, worst_ratio
 
@@ -246,3 +254,28 @@ def test_state_is_a_checked_read_only_copy() -> None:
     again = pickle.loads(pickle.dumps(state))
     assert again.position.tolist() == state.position.tolist()
     assert repr(state).startswith("State(position=array([1., 2.]), velocity=array([0., 0.])")
+
+
+def test_durations_of_many_equal_those_of_each() -> None:
+    rng = np.random.default_rng(5)
+    limit = limits(3)
+    starts, goals = rng.uniform(-1.0, 1.0, (2, 50, 3, 3))
+    goals[7, 1, 2] = 3.0  # above its limit
+    found = point_to_point_durations(starts, goals, limit)
+    for k, (a, b) in enumerate(zip(starts, goals, strict=True)):
+        if k == 7:
+            assert found[k] == np.inf
+        else:
+            assert found[k] == point_to_point(State(*a), State(*b), limit).duration
+    out = np.empty(50)
+    assert point_to_point_durations(starts, goals, limit, out=out) is out
+    assert (out == found).all()
+    assert point_to_point_durations(starts[:0], goals[:0], limit).shape == (0,)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 2, 3), (2, 3, 4), (1, 3, 3)])
+def test_durations_of_a_wrong_shape_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(PlannerError, match="has shape"):
+        point_to_point_durations(np.zeros((2, 3, 3)), np.zeros(shape), limits(3))
+    with pytest.raises(PlannerError, match=r"starts\[0, 0, 0\] is nan"):
+        point_to_point_durations(np.full((1, 3, 3), np.nan), np.zeros((1, 3, 3)), limits(3))
