@@ -43,8 +43,9 @@ def point_to_point(
     longer than its own minimum, because it would have to stop and come back (a blocked interval).
     Piecewise cubic, exact. Where the states allow a straight line in joint space, and it takes no
     longer, all joints move in the proportion of their ways. A start outside its limits of velocity
-    or acceleration is brought back inside first. A joint whose motion would leave its position
-    limits turns round before them, or takes longer.
+    or acceleration is brought back inside first: as fast as the jerk allows, or without going
+    further than the limit, whatever is quicker for the whole. A joint whose motion would leave its
+    position limits turns round before them, or takes longer.
 
     Source: the plateau velocity as the unknown (Kroeger 2010; Alpers 2021), synchronisation and
     brake of Berscheid & Kroeger 2021; the durations are theirs.

@@ -80,22 +80,15 @@ first_possible(const sc_otg_joint *joint, sc_otg_extreme *out)
     sc_otg_upper_at_displacement(&view, NULL, view.displacement, out);
 }
 
-void
-sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_state *goal,
-               sc_otg_joint *out)
+/* Fills everything but the braking phases, which are there. */
+static void
+prepare_after_brake(const sc_rates *rates, const sc_otg_state *goal, sc_otg_joint *out)
 {
-    double t[2], j = sc_otg_brake(rates, start->v, start->a, t);
-    sc_otg_state from = *start;
-    out->braking.start = *start;
-    out->braking.count = 0;
-    out->brake = t[0] + t[1];
-    for (size_t k = 0; k < 2; k++) {
-        if (t[k] > 0.0) {
-            double jerk = k == 0 ? j : 0.0;
-            out->braking.t[out->braking.count] = t[k];
-            out->braking.j[out->braking.count++] = jerk;
-            sc_otg_advance(&from, t[k], jerk);
-        }
+    sc_otg_state from = out->braking.start;
+    out->brake = 0.0;
+    for (size_t k = 0; k < out->braking.count; k++) {
+        sc_otg_advance(&from, out->braking.t[k], out->braking.j[k]);
+        out->brake += out->braking.t[k];
     }
     out->rates = *rates;
     const double per[3] = {1.0 / rates->j, 1.0 / rates->a_max, -1.0 / rates->a_min};
@@ -105,7 +98,7 @@ sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_st
     out->rates.v_max = sc_otg_max(rates->v_max, sc_otg_max(out->side[0].c, out->side[1].c));
     out->rates.v_min = sc_otg_min(rates->v_min, sc_otg_min(out->side[0].c, out->side[1].c));
     out->displacement = goal->p - from.p;
-    out->size = fabs(start->p) + fabs(goal->p);
+    out->size = fabs(out->braking.start.p) + fabs(goal->p);
     out->moment = 64.0 * SC_OTG_EPS *
                   ((fabs(from.v) + fabs(goal->v)) * sc_otg_max(per[1], per[2]) +
                    (fabs(from.a) + fabs(goal->a)) * per[0] +
@@ -118,6 +111,57 @@ sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_st
         out->in_lens = sc_otg_lens_fastest(out, &out->extreme);
     }
     out->fastest = out->brake + out->extreme.duration;
+}
+
+/* Another way back from a velocity outside its limits: to the limit itself, with no acceleration
+ * left there (nothing is to be done if the acceleration leads back inside already). It takes longer
+ * to be inside, but the joint need not speed up again afterwards, or even turn back. Taken if the
+ * whole motion takes less time. */
+static void
+try_settling(const sc_rates *rates, const sc_otg_state *goal, sc_otg_joint *out)
+{
+    const sc_otg_state *start = &out->braking.start;
+    const double per[3] = {1.0 / rates->j, 1.0 / rates->a_max, -1.0 / rates->a_min};
+    sc_otg_side side;
+    sc_otg_ramp ramp;
+    if (start->a > rates->a_max || start->a < rates->a_min) {
+        return;
+    }
+    set_side(&side, start->v, start->a, rates->a_max, -rates->a_min, per);
+    sc_otg_joint other = {.braking.start = *start};
+    if (side.c > rates->v_max || side.c < rates->v_min) {
+        sc_otg_ramp_to(&side, rates->j, side.c > 0.0 ? rates->v_max : rates->v_min, &ramp);
+        for (size_t k = 0; k < 3; k++) {
+            if (ramp.t[k] > 0.0) {
+                other.braking.t[other.braking.count] = ramp.t[k];
+                other.braking.j[other.braking.count++] =
+                    (1.0 - (double)k) * ramp.direction * rates->j;
+            }
+        }
+    }
+    prepare_after_brake(rates, goal, &other);
+    if (other.fastest < out->fastest) {
+        *out = other;
+    }
+}
+
+void
+sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_state *goal,
+               sc_otg_joint *out)
+{
+    double t[2], j = sc_otg_brake(rates, start->v, start->a, t);
+    out->braking.start = *start;
+    out->braking.count = 0;
+    for (size_t k = 0; k < 2; k++) {
+        if (t[k] > 0.0) {
+            out->braking.t[out->braking.count] = t[k];
+            out->braking.j[out->braking.count++] = k == 0 ? j : 0.0;
+        }
+    }
+    prepare_after_brake(rates, goal, out);
+    if (out->braking.count > 0) {
+        try_settling(rates, goal, out);
+    }
 }
 
 /* The start, and the phases of the brake. */

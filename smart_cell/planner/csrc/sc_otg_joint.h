@@ -31,7 +31,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SC_OTG_PHASES 16 /* a brake of 2, then at most 14 */
+#define SC_OTG_PHASES 16 /* a brake of at most 3, then at most 13 */
 
 /* Limits of a joint: v_min < 0 < v_max, a_min < 0 < a_max, j > 0. */
 typedef struct {
@@ -80,9 +80,10 @@ typedef struct {
     sc_otg_extreme extreme; /* the motion of minimum time */
 } sc_otg_joint;
 
-/* Prepares a joint and finds its minimum time. A start outside the limits is brought back first,
- * as fast as the jerk allows (as Berscheid & Kroeger 2021 do). The goal must be inside the limits:
- * |v|, |a|, and the velocity v - a |a| / 2 j from which it is reached. */
+/* Prepares a joint and finds its minimum time. A start outside the limits is brought back first:
+ * as fast as the jerk allows (as Berscheid & Kroeger 2021 do), or to rest at the velocity's limit,
+ * whatever makes the motion shorter. The goal must be inside the limits: |v|, |a|, and the velocity
+ * v - a |a| / 2 j from which it is reached. */
 void sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_state *goal,
                     sc_otg_joint *out);
 

@@ -127,13 +127,13 @@ detour(const sc_otg_joint *joint, double lower, double upper, double duration, s
     append(out, stop.t[0], stop.direction * j);
     append(out, stop.t[1], 0.0);
     append(out, stop.t[2], -stop.direction * j);
-    for (size_t k = 0; k < middle.count && k < 8; k++) {
+    for (size_t k = 0; k < middle.count && k < 7; k++) {
         append(out, middle.t[k], middle.j[k]);
     }
     append(out, run.t[2], -run.direction * j);
     append(out, run.t[1], 0.0);
     append(out, run.t[0], run.direction * j);
-    return middle.count <= 8 ? ends + time : HUGE_VAL;
+    return middle.count <= 7 ? ends + time : HUGE_VAL;
 }
 
 /* The shortest duration in (shortest, longest] whose own motion keeps the limits, as far as a few

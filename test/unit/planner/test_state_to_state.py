@@ -135,6 +135,19 @@ def test_start_outside_its_limits_is_brought_back(velocity: float, acceleration:
     assert made.end.position.tolist() == [1.0]
 
 
+def test_lowered_velocity_limit_is_met_without_speeding_up_again() -> None:
+    lowered = wide(np.array([0.2]), np.array([2.0]), np.array([4.0]))
+    made = point_to_point(State([0.0], [1.5]), State([5.0]), lowered)
+    velocity = made.sample(np.linspace(0.0, made.duration, 3000))[1]
+    assert (np.diff(velocity[:, 0]) <= 1e-12).all()
+    # And so at every cycle of it.
+    state, duration = State([0.0], [1.5]), made.duration
+    for cycle in range(1, 1200):
+        state = State(*point_to_point(state, State([5.0]), lowered).sample(1e-3)[:3])
+        left = point_to_point(state, State([5.0]), lowered).duration
+        assert left == pytest.approx(duration - cycle * 1e-3, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("state", "quantity", "value", "limit"),
     [
