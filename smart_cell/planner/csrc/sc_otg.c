@@ -41,18 +41,35 @@ goal_is_inside(size_t i, const sc_rates *r, double v, double a, sc_otg_failure *
 /* The prepared joints of one plan, and their position limits. */
 typedef struct {
     size_t dof;
-    sc_otg_joint joint[SC_MAX_DOF];
+    sc_otg_joint joint[SC_MAX_DOF], other[SC_MAX_DOF]; /* other: where two_ways */
+    bool two_ways[SC_MAX_DOF];
     double lower[SC_MAX_DOF], upper[SC_MAX_DOF];
 } plan;
+
+static sc_status
+stretch_one(const plan *p, size_t i, const sc_otg_joint *joint, double duration,
+            sc_otg_profile *out, double *next)
+{
+    if (isinf(p->lower[i]) && isinf(p->upper[i])) {
+        return sc_otg_stretched(joint, duration, out, next);
+    }
+    return sc_otg_inside(joint, p->lower[i], p->upper[i], duration, out, next);
+}
 
 /* The motion of one joint in a duration. */
 static sc_status
 stretch(const plan *p, size_t i, double duration, sc_otg_profile *out, double *next)
 {
-    if (isinf(p->lower[i]) && isinf(p->upper[i])) {
-        return sc_otg_stretched(&p->joint[i], duration, out, next);
+    sc_status status = stretch_one(p, i, &p->joint[i], duration, out, next);
+    if (status == SC_OK || !p->two_ways[i]) {
+        return status;
     }
-    return sc_otg_inside(&p->joint[i], p->lower[i], p->upper[i], duration, out, next);
+    double later;
+    sc_status second = stretch_one(p, i, &p->other[i], duration, out, &later);
+    if (second == SC_TOO_SHORT) {
+        *next = status == SC_TOO_SHORT ? fmin(*next, later) : later;
+    }
+    return second == SC_OUT_OF_LIMITS ? status : second;
 }
 
 /* The longest possible duration below `blocked`, found among `SEARCH` and then by halving. */
@@ -126,7 +143,7 @@ prepare(plan *p, const sc_joints_state *start, const sc_joints_state *goal, cons
         if (!goal_is_inside(i, &rates, to.v, to.a, failure)) {
             return SC_LIMIT_EXCEEDED;
         }
-        sc_otg_prepare(&rates, &from, &to, &p->joint[i]);
+        p->two_ways[i] = sc_otg_prepare(&rates, &from, &to, &p->joint[i], &p->other[i]);
         p->lower[i] = fmin(limits->lower[i], fmin(from.p, to.p));
         p->upper[i] = fmax(limits->upper[i], fmax(from.p, to.p));
         *longest = fmax(*longest, p->joint[i].fastest);

@@ -115,39 +115,38 @@ prepare_after_brake(const sc_rates *rates, const sc_otg_state *goal, sc_otg_join
 
 /* Another way back from a velocity outside its limits: to the limit itself, with no acceleration
  * left there (nothing is to be done if the acceleration leads back inside already). It takes longer
- * to be inside, but the joint need not speed up again afterwards, or even turn back. Taken if the
- * whole motion takes less time. */
-static void
-try_settling(const sc_rates *rates, const sc_otg_state *goal, sc_otg_joint *out)
+ * to be inside, but the joint need not speed up again afterwards, or even turn back. False if the
+ * velocity is not outside, or the acceleration is. */
+static bool
+settle(const sc_rates *rates, const sc_otg_state *start, const sc_otg_state *goal,
+       sc_otg_joint *out)
 {
-    const sc_otg_state *start = &out->braking.start;
     const double per[3] = {1.0 / rates->j, 1.0 / rates->a_max, -1.0 / rates->a_min};
     sc_otg_side side;
     sc_otg_ramp ramp;
     if (start->a > rates->a_max || start->a < rates->a_min) {
-        return;
+        return false;
     }
     set_side(&side, start->v, start->a, rates->a_max, -rates->a_min, per);
-    sc_otg_joint other = {.braking.start = *start};
+    out->braking.start = *start;
+    out->braking.count = 0;
     if (side.c > rates->v_max || side.c < rates->v_min) {
         sc_otg_ramp_to(&side, rates->j, side.c > 0.0 ? rates->v_max : rates->v_min, &ramp);
         for (size_t k = 0; k < 3; k++) {
             if (ramp.t[k] > 0.0) {
-                other.braking.t[other.braking.count] = ramp.t[k];
-                other.braking.j[other.braking.count++] =
+                out->braking.t[out->braking.count] = ramp.t[k];
+                out->braking.j[out->braking.count++] =
                     (1.0 - (double)k) * ramp.direction * rates->j;
             }
         }
     }
-    prepare_after_brake(rates, goal, &other);
-    if (other.fastest < out->fastest) {
-        *out = other;
-    }
+    prepare_after_brake(rates, goal, out);
+    return true;
 }
 
-void
+bool
 sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_state *goal,
-               sc_otg_joint *out)
+               sc_otg_joint *out, sc_otg_joint *other)
 {
     double t[2], j = sc_otg_brake(rates, start->v, start->a, t);
     out->braking.start = *start;
@@ -159,9 +158,15 @@ sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_st
         }
     }
     prepare_after_brake(rates, goal, out);
-    if (out->braking.count > 0) {
-        try_settling(rates, goal, out);
+    if (out->braking.count == 0 || other == NULL || !settle(rates, start, goal, other)) {
+        return false;
     }
+    if (other->fastest < out->fastest) {
+        sc_otg_joint braked = *out;
+        *out = *other;
+        *other = braked;
+    }
+    return true;
 }
 
 /* The start, and the phases of the brake. */

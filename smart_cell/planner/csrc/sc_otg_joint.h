@@ -81,11 +81,12 @@ typedef struct {
 } sc_otg_joint;
 
 /* Prepares a joint and finds its minimum time. A start outside the limits is brought back first:
- * as fast as the jerk allows (as Berscheid & Kroeger 2021 do), or to rest at the velocity's limit,
- * whatever makes the motion shorter. The goal must be inside the limits: |v|, |a|, and the velocity
+ * as fast as the jerk allows (as Berscheid & Kroeger 2021 do), or to rest at the velocity's limit.
+ * *out is the quicker of the two; true if there is the other one, too, in *other (or NULL): it may
+ * take durations that *out cannot. The goal must be inside the limits: |v|, |a|, and the velocity
  * v - a |a| / 2 j from which it is reached. */
-void sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_state *goal,
-                    sc_otg_joint *out);
+bool sc_otg_prepare(const sc_rates *rates, const sc_otg_state *start, const sc_otg_state *goal,
+                    sc_otg_joint *out, sc_otg_joint *other);
 
 /* The motion of minimum time. */
 void sc_otg_fastest(const sc_otg_joint *joint, sc_otg_profile *out);

@@ -113,7 +113,7 @@ detour(const sc_otg_joint *joint, double lower, double upper, double duration, s
         joint->displacement - stop.h - run.h - first * stop.time - last * run.time, last, 0.0};
     sc_otg_joint between;
     sc_otg_profile middle;
-    sc_otg_prepare(&joint->rates, &begin, &end, &between);
+    (void)sc_otg_prepare(&joint->rates, &begin, &end, &between, NULL);
     double ends = joint->brake + stop.time + run.time;
     double time = sc_otg_max(duration - ends, between.fastest);
     for (size_t round = 0; round < 4; round++) {
