@@ -16,7 +16,7 @@ from smart_cell.planner.errors import (
 )
 from smart_cell.planner.executor import Executor, SetPoint, ThreadStatistics
 from smart_cell.planner.limits import Limits, State
-from smart_cell.planner.motion import line, point_to_point
+from smart_cell.planner.motion import line, point_to_point, point_to_point_durations
 from smart_cell.planner.robot import Robot
 from smart_cell.planner.sinks import (
     CallbackSink,
@@ -55,5 +55,6 @@ __all__ = [
     "Violation",
     "line",
     "point_to_point",
+    "point_to_point_durations",
     "through",
 ]

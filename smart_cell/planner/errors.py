@@ -48,20 +48,33 @@ class LimitError(PlannerError):
 
 
 class DurationError(PlannerError):
-    """The asked duration is shorter than the limits allow.
+    """The asked duration is shorter than the limits allow, or some joint cannot take it.
 
     Attributes:
         duration: What was asked [s].
         minimum: The shortest possible [s].
+        before: The next shorter possible duration [s]; ``minimum`` where that is longer.
+        after: The next longer possible duration [s].
     """
 
-    def __init__(self, duration: float, minimum: float) -> None:
-        """Keep both durations."""
+    def __init__(
+        self,
+        duration: float,
+        minimum: float,
+        *,
+        before: float | None = None,
+        after: float | None = None,
+    ) -> None:
+        """Keep the durations."""
         self.duration = duration
         self.minimum = minimum
-        super().__init__(
-            f"duration {duration:.9g} s is shorter than the {minimum:.9g} s that the limits need"
-        )
+        self.before = minimum if before is None else before
+        self.after = minimum if after is None else after
+        if duration < minimum:
+            text = f"is shorter than the {minimum:.9g} s that the limits need"
+        else:
+            text = f"is blocked: possible are up to {self.before:.9g} s and from {self.after:.9g} s"
+        super().__init__(f"duration {duration:.9g} s {text}")
 
 
 class LineError(PlannerError):

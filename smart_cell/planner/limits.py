@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,11 +17,6 @@ _LEAST_RATE, _LARGEST_RATE = 1e-9, 1e12
 _LARGEST_POSITION = 1e9
 #: How far outside a position limit rounding may put a joint [rad or m].
 POSITION_ROUNDING = 1e-9
-
-
-@cache
-def _zeros(n: int) -> Array:
-    return frozen(np.zeros(n))
 
 
 def _copy(value: ArrayLike, name: str) -> Array:
@@ -153,54 +147,57 @@ class Limits:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class State:
+class State(_core.State):
     """Position, velocity and acceleration of n joints; missing ones are zero.
 
-    Thread-safe: immutable; the arrays are read-only copies of shape (n,).
+    Thread-safe: immutable; the arrays are read-only copies of shape (n,), float64.
 
     Attributes:
         position: [rad or m], -1e9..1e9.
         velocity: [rad/s or m/s].
         acceleration: [rad/s^2 or m/s^2].
+        dof: Number of joints, 1..16.
+        at_rest: Whether velocity and acceleration are zero.
+
+    Raises:
+        PlannerError: Shapes differ, or a number is not finite or out of range.
     """
 
-    position: Array
-    velocity: Array | None = None
-    acceleration: Array | None = None
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        """Copy, freeze and check.
-
-        Raises:
-            PlannerError: Shapes differ, or a number is not finite or out of range.
-        """
-        position = _copy(self.position, "position")
-        object.__setattr__(self, "position", position)
-        check_finite(position, "position")
-        for i in np.flatnonzero(np.abs(position) > _LARGEST_POSITION):
-            text = f"position[{i}] is {position[i]:g}; it must lie within {_LARGEST_POSITION:g}"
-            raise PlannerError(text)
-        for name in ("velocity", "acceleration"):
-            given = getattr(self, name)
-            if given is None:
-                object.__setattr__(self, name, _zeros(len(position)))
-                continue
-            array = _copy(given, name)
-            if array.shape != position.shape:
-                raise PlannerError(f"{name} has shape {array.shape}, position {position.shape}")
-            check_finite(array, name)
-            object.__setattr__(self, name, array)
-
-    @property
-    def dof(self) -> int:
-        """Number of joints."""
-        return len(self.position)
-
-    @property
-    def at_rest(self) -> bool:
-        """Whether velocity and acceleration are zero."""
-        return not any(
-            rate is not _zeros(len(self.position)) and np.any(rate)
-            for rate in (self.velocity, self.acceleration)
+    def __repr__(self) -> str:
+        """Return all three."""
+        return (
+            f"State(position={self.position!r}, velocity={self.velocity!r}, "
+            f"acceleration={self.acceleration!r})"
         )
+
+    def __reduce__(self) -> tuple[type[State], tuple[Array, Array, Array]]:
+        """Return how to make it again."""
+        return State, (self.position, self.velocity, self.acceleration)
+
+    @staticmethod
+    def _row(data: bytes, dof: int, offset: int) -> Array:
+        """Return one of the three arrays; called by the core when it is first asked for."""
+        return np.frombuffer(data, np.float64, dof, offset)
+
+    @staticmethod
+    def _convert(
+        position: ArrayLike, velocity: ArrayLike | None, acceleration: ArrayLike | None
+    ) -> tuple[Array, Array, Array]:
+        """Return three arrays; called by the core for everything but checked float64 arrays."""
+        at = _copy(position, "position")
+        if not 1 <= len(at) <= _core.MAX_DOF:
+            raise PlannerError(f"a state is of 1 to {_core.MAX_DOF} joints, not {len(at)}")
+        check_finite(at, "position")
+        for i in np.flatnonzero(np.abs(at) > _LARGEST_POSITION):
+            text = f"position[{i}] is {at[i]:g}; it must lie within {_LARGEST_POSITION:g}"
+            raise PlannerError(text)
+        rates = []
+        for name, given in (("velocity", velocity), ("acceleration", acceleration)):
+            array = np.zeros(len(at)) if given is None else _copy(given, name)
+            if array.shape != at.shape:
+                raise PlannerError(f"{name} has shape {array.shape}, position {at.shape}")
+            check_finite(array, name)
+            rates.append(array)
+        return at, rates[0], rates[1]

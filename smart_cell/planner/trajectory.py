@@ -46,15 +46,22 @@ class Trajectory:
     between threads.
     """
 
-    __slots__ = ("_spline",)
+    __slots__ = ("_made",)
 
-    def __init__(self, spline: _core.Spline) -> None:
-        """Wrap a spline of the C core."""
-        self._spline = spline
+    def __init__(self, made: _core.Spline | _core.Motion) -> None:
+        """Wrap a spline of the C core, or a motion that becomes one when it is first looked at."""
+        self._made = made
 
     def __repr__(self) -> str:
         """Return size and duration."""
         return f"Trajectory({self.dof} joints, {self.duration:.6g} s)"
+
+    @property
+    def _spline(self) -> _core.Spline:
+        made = self._made
+        if isinstance(made, _core.Motion):
+            made = self._made = made.spline()
+        return made
 
     @property
     def core(self) -> _core.Spline:
@@ -64,12 +71,12 @@ class Trajectory:
     @property
     def duration(self) -> float:
         """Duration [s]."""
-        return self._spline.duration
+        return self._made.duration
 
     @property
     def dof(self) -> int:
         """Number of joints."""
-        return self._spline.dof
+        return self._made.dof
 
     @property
     def start(self) -> State:

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "sc_ptp.h"
+#include "sc_otg.h"
 #include "sc_realtime.h"
 
 #define DOF 3
@@ -32,6 +32,20 @@ fresh(size_t which)
 {
     sc_spline spline = {.dof = DOF, .capacity = 63, .breaks = breaks[which], .coeff = coeff[which]};
     return spline;
+}
+
+/* A motion from home to away, from rest to rest. */
+static sc_spline
+motion(size_t which)
+{
+    static const double zeros[DOF] = {0};
+    sc_joints_state start = {home, zeros, zeros}, goal = {away, zeros, zeros};
+    sc_spline path = fresh(which);
+    sc_otg_motion planned;
+    sc_otg_failure failure;
+    CHECK(sc_otg_plan(DOF, &start, &goal, &limits, 0.0, &planned, &failure) == SC_OK);
+    CHECK(sc_otg_spline(&planned, &path) == SC_OK);
+    return path;
 }
 
 static bool
@@ -124,11 +138,9 @@ test_commands_while_it_runs(void)
     sc_ring ring;
     sc_sink sink = {.socket = -1};
     sc_realtime_options options = {0, 20000, 1000000};
-    sc_spline path = fresh(0);
-    double minimum;
+    sc_spline path = motion(0);
     CHECK(sc_executor_init(&executor, DOF, PERIOD, 1e-6, true, &limits) == SC_OK);
     sc_executor_reset(&executor, home);
-    CHECK(sc_ptp_plan(home, away, &limits, 0.0, &path, &minimum) == SC_OK);
     CHECK(sc_ring_make(memory, DOF, CAPACITY, PERIOD, &ring) == SC_OK);
     sink.ring = ring;
     CHECK(sc_realtime_init(&rt) == SC_OK);
@@ -173,9 +185,7 @@ test_failed_socket_ends_at_rest(void)
     int failure;
     CHECK(sc_executor_init(&executor, DOF, PERIOD, 1e-6, true, &limits) == SC_OK);
     sc_executor_reset(&executor, home);
-    sc_spline path = fresh(1);
-    double minimum;
-    CHECK(sc_ptp_plan(home, away, &limits, 0.0, &path, &minimum) == SC_OK);
+    sc_spline path = motion(1);
     adopt(&executor, &path);
     CHECK(sc_realtime_init(&rt) == SC_OK);
     CHECK(sc_realtime_start(&rt, &executor, &sink, &options) == SC_OK);

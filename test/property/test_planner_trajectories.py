@@ -25,6 +25,16 @@ def random_limits(rng: np.random.Generator, n: int, decades: float) -> Limits:
     return Limits(np.full(n, -50.0), np.full(n, 50.0), *rates, np.ones(n))
 
 
+def is_straight(made: Trajectory) -> bool:
+    """Return whether all joints move in one proportion (a single joint has its own profile)."""
+    if made.dof == 1 or made.duration == 0.0:
+        return False
+    way = made.end.position - made.start.position
+    rows = made.sample(np.linspace(0.0, made.duration, 50))[0] - made.start.position
+    slowest = np.argmax(np.abs(way))
+    return bool(np.allclose(rows, np.outer(rows[:, slowest] / way[slowest], way), atol=1e-9))
+
+
 @given(seed=SEEDS, n=st.integers(1, 16), decades=st.sampled_from([0.5, 2.0, 4.0]))
 @settings(max_examples=150, deadline=None)
 def test_point_to_point_equals_the_twin_within_limits(seed: int, n: int, decades: float) -> None:
@@ -42,6 +52,8 @@ def test_point_to_point_equals_the_twin_within_limits(seed: int, n: int, decades
     assert made.limits_violation(limits, tolerance=1e-7) is None
     assert worst_ratio(made, limits, 500) <= 1 + 1e-7
     assert (made.end.position == goal).all()
+    if is_straight(made):
+        return
     for i in rng.choice(n, min(n, 3), replace=False):
         plan = profile.phases(float(goal[i] - start[i]), *map(float, rates[i]), minimum)
         for t in rng.uniform(0.0, minimum, 5):

@@ -5,6 +5,9 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <float.h>
+#include <stdbool.h>
+
 #include "sc_chain.h"
 #include "sc_ik.h"
 #include "sc_kernels.h"
@@ -13,12 +16,17 @@
 /* A function as the void pointer that CPython's slots want; ISO C has no such conversion. */
 #define CORE_SLOT(function) (__extension__(void *)(function))
 
+/* A METH_FASTCALL function in a table of methods. */
+#define CORE_FASTCALL(function) (PyCFunction)(void (*)(void))(function)
+
 typedef struct {
     PyTypeObject *chain_type;
     PyTypeObject *kinematics_type;
     PyTypeObject *spline_type;
     PyTypeObject *executor_type;
     const sc_kernels *kernels; /* of this processor, or of the environment's SMART_CELL_SIMD */
+    PyTypeObject *motion_type;
+    PyTypeObject *state_type;
 } core_state;
 
 typedef struct {
@@ -30,6 +38,21 @@ typedef struct {
 typedef struct {
     PyObject_HEAD sc_spline spline;
 } spline_object;
+
+/* data: bytes, position, velocity and acceleration as 3 * dof doubles. */
+typedef struct {
+    PyObject_HEAD size_t dof;
+    PyObject *data;
+    PyObject *rows[3]; /* arrays of them, once asked for */
+} state_object;
+
+#define CORE_LARGEST_POSITION 1e9 /* either way, rad or m */
+
+static inline const double *
+core_state_values(const state_object *state)
+{
+    return (const double *)(const void *)PyBytes_AS_STRING(state->data);
+}
 
 /* Gets a C-contiguous buffer of `count` doubles (any number if negative). On failure sets an
  * exception naming `name` and returns -1; otherwise PyBuffer_Release is due. */
@@ -95,6 +118,12 @@ int core_add_chain(PyObject *module, core_state *state);
 int core_add_kinematics(PyObject *module, core_state *state);
 int core_add_spline(PyObject *module, core_state *state);
 int core_add_executor(PyObject *module, core_state *state);
+int core_add_motion(PyObject *module, core_state *state);
+int core_add_state(PyObject *module, core_state *state);
+
+/* The functions point_to_point and durations of the module (py_otg.c). */
+PyObject *core_point_to_point(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
+PyObject *core_durations(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
 
 /* Functions of the module that have a file of their own. */
 PyObject *core_through(PyObject *module, PyObject *args);

@@ -7,6 +7,7 @@ core_exec(PyObject *module)
     core_state *state = PyModule_GetState(module);
     if (core_add_chain(module, state) != 0 || core_add_kinematics(module, state) != 0 ||
         core_add_spline(module, state) != 0 || core_add_executor(module, state) != 0 ||
+        core_add_motion(module, state) != 0 || core_add_state(module, state) != 0 ||
         PyModule_AddIntConstant(module, "MAX_DOF", SC_MAX_DOF) != 0 ||
         PyModule_AddIntConstant(module, "MAX_LINKS", SC_MAX_LINKS) != 0) {
         return -1;
@@ -22,6 +23,8 @@ core_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->kinematics_type);
     Py_VISIT(state->spline_type);
     Py_VISIT(state->executor_type);
+    Py_VISIT(state->motion_type);
+    Py_VISIT(state->state_type);
     return 0;
 }
 
@@ -33,6 +36,8 @@ core_clear(PyObject *module)
     Py_CLEAR(state->kinematics_type);
     Py_CLEAR(state->spline_type);
     Py_CLEAR(state->executor_type);
+    Py_CLEAR(state->motion_type);
+    Py_CLEAR(state->state_type);
     return 0;
 }
 

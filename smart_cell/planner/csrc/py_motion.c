@@ -4,53 +4,6 @@
 #include <string.h>
 
 #include "sc_line.h"
-#include "sc_ptp.h"
-
-/* point_to_point(start, goal, limits, duration): (Spline or None, minimum time). */
-static PyObject *
-point_to_point(PyObject *module, PyObject *args)
-{
-    PyObject *start, *goal, *limits;
-    double duration, needed = 0.0;
-    Py_buffer views[3];
-    if (!PyArg_ParseTuple(args, "OOOd:point_to_point", &start, &goal, &limits, &duration) ||
-        core_doubles(start, &views[0], 0, -1, "start") != 0) {
-        return NULL;
-    }
-    Py_ssize_t dof = views[0].len / (Py_ssize_t)sizeof(double);
-    const core_request requests[2] = {{goal, 0, dof, "goal"}, {limits, 0, 5 * dof, "limits"}};
-    if (dof < 1 || dof > SC_MAX_DOF) {
-        PyErr_Format(PyExc_ValueError, "start must hold 1 to %d values, not %zd", SC_MAX_DOF, dof);
-        PyBuffer_Release(&views[0]);
-        return NULL;
-    }
-    if (core_gather(requests, 2, views + 1) != 0) {
-        PyBuffer_Release(&views[0]);
-        return NULL;
-    }
-    size_t n = (size_t)dof;
-    spline_object *result = core_spline_new(PyModule_GetState(module), n, SC_PTP_SEGMENTS(n));
-    sc_status status = SC_NO_MEMORY;
-    if (result != NULL) {
-        sc_limits rows = core_limits(views[2].buf, n);
-        Py_BEGIN_ALLOW_THREADS status =
-            sc_ptp_plan(views[0].buf, views[1].buf, &rows, duration, &result->spline, &needed);
-        Py_END_ALLOW_THREADS
-    }
-    core_release(views, 3);
-    if (result == NULL) {
-        return NULL;
-    }
-    if (status == SC_OK) {
-        core_spline_trim(result);
-        return Py_BuildValue("(Nd)", result, needed);
-    }
-    Py_DECREF(result);
-    if (status == SC_TOO_SHORT) {
-        return Py_BuildValue("(Od)", Py_None, needed);
-    }
-    return core_raise("point_to_point", status);
-}
 
 /* waypoints(dof, times, positions, velocities, accelerations or None): Spline. */
 static PyObject *
@@ -235,8 +188,10 @@ outside(PyObject *Py_UNUSED(module), PyObject *args)
 PyMethodDef core_functions[] = {
     {"first_not_finite", first_not_finite, METH_O, "first_not_finite(array): index or -1"},
     {"outside", outside, METH_VARARGS, "outside(position, limits (5, dof), slack): joint or -1"},
-    {"point_to_point", point_to_point, METH_VARARGS,
-     "point_to_point(start, goal, limits (5, dof), duration or 0): (Spline or None, minimum)"},
+    {"point_to_point", CORE_FASTCALL(core_point_to_point), METH_FASTCALL,
+     "point_to_point(start, goal, limits (5, dof), duration or 0): Motion, or why not"},
+    {"durations", CORE_FASTCALL(core_durations), METH_FASTCALL,
+     "durations(starts (m, 3, dof), goals (m, 3, dof), limits (5, dof), out (m,))"},
     {"waypoints", waypoints, METH_VARARGS,
      "waypoints(dof, times, positions, velocities, accelerations or None): Spline"},
     {"line", line, METH_VARARGS,

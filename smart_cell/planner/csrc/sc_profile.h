@@ -24,11 +24,6 @@ typedef struct {
 sc_status sc_profile_fastest(double distance, double velocity, double acceleration, double jerk,
                              sc_profile *out);
 
-/* The profile of exactly `duration` that keeps acceleration and jerk limits and lowers the peak
- * velocity. SC_TOO_SHORT if the minimum time is longer (by more than rounding). Bounded time. */
-sc_status sc_profile_stretched(double distance, double velocity, double acceleration, double jerk,
-                               double duration, sc_profile *out);
-
 /* Position, velocity, acceleration and jerk at t in [0, duration]. */
 void sc_profile_state(const sc_profile *profile, double t, double state[4]);
 

@@ -1,7 +1,7 @@
 """Rest-to-rest motion of one joint under limits of velocity, acceleration and jerk.
 
-Twin of csrc/sc_profile.c and sc_ptp.c, by another way: the minimum time is found by bisection on
-the peak velocity, and the state by adding up the seven phases.
+Twin of csrc/sc_profile.c, and of sc_otg.c from rest to rest, by another way: the minimum time is
+found by bisection on the peak velocity, and the state by adding up the seven phases.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Point-to-point motion: time-optimal, synchronised, exact, and what it refuses."""
+"""Point to point from rest to rest: time-optimal, synchronised, exact, and what it refuses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from smart_cell.planner import (
     DurationError,
     LimitError,
     Limits,
-    NotSupportedError,
     PlannerError,
     State,
     point_to_point,
@@ -105,15 +104,6 @@ def test_asked_duration_is_kept_exactly_or_refused() -> None:
 def test_bad_duration_is_refused(duration: float) -> None:
     with pytest.raises(PlannerError, match="duration is"):
         point_to_point(State([0.0]), State([1.0]), limits(1), duration=duration)
-
-
-@pytest.mark.parametrize("which", ["start", "goal"])
-@pytest.mark.parametrize("quantity", ["velocity", "acceleration"])
-def test_state_that_moves_is_refused_by_name(which: str, quantity: str) -> None:
-    states = {"start": State([0.0]), "goal": State([1.0])}
-    states[which] = State(states[which].position, **{quantity: [0.1]})
-    with pytest.raises(NotSupportedError, match=rf"{which}\.{quantity}"):
-        point_to_point(states["start"], states["goal"], limits(1))
 
 
 def test_goal_outside_its_limits_names_joint_value_and_limit() -> None:
