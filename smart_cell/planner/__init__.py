@@ -4,21 +4,26 @@ SI units, radians, float64; poses are 4x4 homogeneous matrices of the tip in the
 """
 
 from smart_cell.planner.errors import (
+    BoundarySpeedError,
     DurationError,
     LimitError,
     LineError,
     MismatchError,
     NotSupportedError,
+    PathTimingError,
     PlannerError,
     RobotDescriptionError,
 )
 from smart_cell.planner.executor import Executor, SetPoint
 from smart_cell.planner.limits import Limits, State
 from smart_cell.planner.motion import line, point_to_point
+from smart_cell.planner.path import Path
 from smart_cell.planner.robot import Robot
+from smart_cell.planner.timing import along
 from smart_cell.planner.trajectory import Trajectory, Violation
 
 __all__ = [
+    "BoundarySpeedError",
     "DurationError",
     "Executor",
     "LimitError",
@@ -26,6 +31,8 @@ __all__ = [
     "LineError",
     "MismatchError",
     "NotSupportedError",
+    "Path",
+    "PathTimingError",
     "PlannerError",
     "Robot",
     "RobotDescriptionError",
@@ -33,6 +40,7 @@ __all__ = [
     "State",
     "Trajectory",
     "Violation",
+    "along",
     "line",
     "point_to_point",
 ]

@@ -57,6 +57,29 @@ def waypoints(
     dof: int, times: Array, positions: Array, velocities: Array, accelerations: Array | None, /
 ) -> Spline: ...
 def join(first: Spline, second: Spline, /) -> Spline: ...
+def through(dof: int, points: Array, parameters: Array, /) -> Spline: ...
+def polyline(dof: int, points: Array, deviation: float, /) -> Spline: ...
+def along(
+    path: Spline,
+    limits: Array,
+    chain: Chain | None,
+    tool_speed: float,
+    start_speed: float,
+    start_acceleration: float,
+    end_speed: float,
+    with_jerk: bool,
+    cells: int,
+    /,
+) -> tuple[
+    Spline | None,
+    str,
+    int,
+    int,
+    int,
+    float,
+    float,
+    tuple[int, str, float, float, float] | None,
+]: ...
 def line(
     chain: Chain,
     start: Array,

@@ -64,5 +64,6 @@ int core_add_spline(PyObject *module, core_state *state);
 int core_add_executor(PyObject *module, core_state *state);
 
 extern PyMethodDef core_functions[];
+extern PyMethodDef core_timing_functions[];
 
 #endif

@@ -1,0 +1,141 @@
+/* The whole timing of a path: solve, build, tighten, slow down (see sc_timing.h). */
+#include "sc_timing.h"
+
+#include <assert.h>
+
+#define ROUNDS 4         /* solutions from rest to rest */
+#define MOVING_ROUNDS 10 /* where the ends' speeds forbid slowing down at the end */
+#define ACCEPTED 2e-4    /* relative slowing down that is not worth another solution */
+#define RESERVE 1e-3     /* by which a moving problem's rows are tightened too much */
+#define POSITION_ROUNDING 1e-9
+
+/* The first joint whose path leaves its position limits. */
+static sc_status
+check_positions(const sc_timing_request *request, sc_violation *worst)
+{
+    const sc_spline *path = request->path;
+    for (size_t i = 0; i < path->dof; i++) {
+        double low = request->limits->lower[i] - POSITION_ROUNDING;
+        double high = request->limits->upper[i] + POSITION_ROUNDING;
+        sc_extrema e = {low, high, {INFINITY, INFINITY, INFINITY}, {0.0}};
+        for (size_t k = 0; k < path->segments; k++) {
+            sc_poly_extrema(path->coeff + (k * path->dof + i) * SC_POLY,
+                            path->breaks[k + 1] - path->breaks[k], path->breaks[k], &e);
+        }
+        if (e.lowest < low || e.highest > high) {
+            bool below = e.lowest < low;
+            sc_violation found = {i,
+                                  SC_POSITION,
+                                  below ? e.lowest : e.highest,
+                                  below ? request->limits->lower[i] : request->limits->upper[i],
+                                  e.when[below ? 0 : 1],
+                                  0.0};
+            *worst = found;
+            return SC_OUT_OF_LIMITS;
+        }
+    }
+    return SC_OK;
+}
+
+/* The factor of time that puts the motion inside its limits. */
+static double
+slowing(const sc_timing_excess *excess, size_t cells)
+{
+    double factor = 0.0;
+    for (size_t k = 0; k < cells; k++) {
+        factor = fmax(factor, excess[k].ratio[0]);
+        factor = fmax(factor, sqrt(excess[k].ratio[1]));
+        factor = fmax(factor, cbrt(excess[k].ratio[2]));
+    }
+    return factor;
+}
+
+/* Tightens the rows of the cells that exceed a limit. */
+static void
+tighten(const sc_timing_grid *grid, const sc_timing_excess *excess, double reserve)
+{
+    size_t n = grid->cells;
+    for (size_t k = 0; k <= n; k++) {
+        double ratio[2];
+        for (size_t level = 0; level < 2; level++) {
+            ratio[level] = fmax(k > 0 ? excess[k - 1].ratio[level] : 0.0,
+                                k < n ? excess[k].ratio[level] : 0.0);
+        }
+        if (ratio[0] > 1.0) {
+            ratio[0] += reserve;
+            grid->cap[k] /= ratio[0] * ratio[0];
+        }
+        if (ratio[1] > 1.0) {
+            for (size_t i = 0; i < grid->lanes; i++) {
+                grid->A1[k * grid->lanes + i] *= ratio[1] + reserve;
+                grid->A2[k * grid->lanes + i] *= ratio[1] + reserve;
+            }
+        }
+        if (k < n && excess[k].ratio[2] > 1.0) {
+            grid->gain[k] *= excess[k].ratio[2] + reserve;
+        }
+    }
+}
+
+static sc_status
+solve(const sc_timing_request *request, const sc_timing_grid *grid, double slowed,
+      sc_timing_report *report)
+{
+    double start = request->start[0] * request->start[0];
+    double end = request->end_speed * request->end_speed, highest = 0.0;
+    bool first = report->rounds++ == 0;
+    sc_status status = SC_OK;
+    if (first || !request->with_jerk) {
+        status = sc_timing_reach(grid, start, end, &highest);
+        report->highest_start = highest < 0.0 ? -sqrt(-highest) : sqrt(highest);
+    }
+    if (status != SC_OK || !request->with_jerk) {
+        return status;
+    }
+    bool warm = !first && grid->rest[0] && grid->rest[1];
+    if (warm) {
+        for (size_t k = 2; k < grid->cells; k++) {
+            grid->v[k] /= slowed * slowed;
+        }
+    }
+    return sc_timing_barrier(grid, start, request->start[1], end, warm, &report->steps);
+}
+
+sc_status
+sc_timing_plan(const sc_timing_request *request, size_t cells, void *memory, sc_spline *out,
+               sc_timing_report *report)
+{
+    sc_timing_grid grid;
+    sc_timing_report none = {.cells = cells, .slowed = 1.0};
+    *report = none;
+    sc_status status = check_positions(request, &report->worst);
+    if (status == SC_OK) {
+        status = sc_timing_fill(request, cells, memory, &grid);
+    }
+    if (status != SC_OK) {
+        return status;
+    }
+    bool rests = grid.rest[0] && grid.rest[1];
+    sc_timing_excess *excess = (sc_timing_excess *)(void *)grid.work;
+    double factor = 1.0, enough = rests ? 1.0 + ACCEPTED : 1.0 + 1e-9;
+    for (;;) {
+        status = solve(request, &grid, factor, report);
+        if (status == SC_OK) {
+            status = sc_timing_build(request, &grid, out, excess);
+        }
+        if (status != SC_OK) {
+            return status;
+        }
+        factor = slowing(excess, cells);
+        if (!(factor > enough) || report->rounds >= (rests ? ROUNDS : MOVING_ROUNDS)) {
+            break;
+        }
+        tighten(&grid, excess, rests ? 0.0 : RESERVE);
+    }
+    if (rests) {
+        report->slowed = factor * (1.0 + 1e-10);
+        sc_spline_scale_time(out, report->slowed);
+        return isfinite(factor) ? SC_OK : SC_NOT_CONVERGED;
+    }
+    return factor <= enough ? SC_OK : SC_NOT_CONVERGED;
+}
