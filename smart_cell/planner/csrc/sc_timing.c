@@ -3,10 +3,13 @@
 
 #include <assert.h>
 
-#define ROUNDS 4         /* solutions from rest to rest */
+#define ROUNDS 7         /* solutions from rest to rest */
+#define JERK_ROUNDS 4    /* the same with jerk */
 #define MOVING_ROUNDS 10 /* where the ends' speeds forbid slowing down at the end */
 #define ACCEPTED 2e-4    /* relative slowing down that is not worth another solution */
+#define COARSE 1.02      /* a slowing down that tells of too few cells */
 #define RESERVE 1e-3     /* by which a moving problem's rows are tightened too much */
+#define OVERDONE 0.5      /* share of an excess by which these are tightened too much */
 #define POSITION_ROUNDING 1e-9
 
 /* The first joint whose path leaves its position limits. */
@@ -50,11 +53,71 @@ slowing(const sc_timing_excess *excess, size_t cells)
     return factor;
 }
 
-/* Tightens the rows of the cells that exceed a limit. */
 static void
-tighten(const sc_timing_grid *grid, const sc_timing_excess *excess, double reserve)
+scale_rows(double *A1, double *A2, size_t lanes, double factor)
+{
+    for (size_t i = 0; i < lanes; i++) {
+        A1[i] *= factor;
+        A2[i] *= factor;
+    }
+}
+
+/* Tightens the rows of a cell that exceeds a limit. */
+static void
+tighten_cell(const sc_timing_grid *grid, size_t k, const sc_timing_excess *excess)
+{
+    size_t at = k * grid->lanes;
+    double velocity = excess->ratio[0], acceleration = excess->ratio[1];
+    if (velocity > 1.0) {
+        grid->capM[k] /= (velocity) * (velocity);
+    }
+    if (acceleration > 1.0) {
+        scale_rows(grid->A1M + at, grid->A2M + at, grid->lanes, acceleration);
+    }
+    if (excess->ratio[2] > 1.0) {
+        grid->gain[k] *= excess->ratio[2];
+    }
+}
+
+static void
+reserve(const sc_timing_grid *grid)
+{
+    for (size_t k = 0; k <= grid->cells; k++) {
+        sc_timing_excess all = {{1.0 + RESERVE, 1.0 + RESERVE, 1.0 + RESERVE}};
+        size_t at = k * grid->lanes;
+        if (k < grid->cells) {
+            tighten_cell(grid, k, &all);
+        }
+        if (k > 0 && k < grid->cells) {
+            grid->cap[k] /= (1.0 + RESERVE) * (1.0 + RESERVE);
+        }
+        scale_rows(grid->A1 + at, grid->A2 + at, grid->lanes, 1.0 + RESERVE);
+    }
+}
+
+/* Second order: cells whose bend exceeds the acceleration become straight, without more ado. */
+static void
+straighten(const sc_timing_grid *grid, sc_timing_excess *excess)
+{
+    for (size_t k = 0; k < grid->cells; k++) {
+        if (grid->cell[k].c > 0.0 && excess[k].ratio[1] > 1.0) {
+            grid->gain[k] = 0.0;
+            excess[k].ratio[0] = excess[k].ratio[1] = 0.0;
+        }
+    }
+}
+
+/* Tightens the rows of all cells that exceed a limit. */
+static void
+tighten(const sc_timing_grid *grid, sc_timing_excess *excess, bool with_jerk)
 {
     size_t n = grid->cells;
+    if (!with_jerk) {
+        straighten(grid, excess);
+    }
+    for (size_t k = 0; k < n; k++) {
+        tighten_cell(grid, k, &excess[k]);
+    }
     for (size_t k = 0; k <= n; k++) {
         double ratio[2];
         for (size_t level = 0; level < 2; level++) {
@@ -62,17 +125,11 @@ tighten(const sc_timing_grid *grid, const sc_timing_excess *excess, double reser
                                 k < n ? excess[k].ratio[level] : 0.0);
         }
         if (ratio[0] > 1.0) {
-            ratio[0] += reserve;
-            grid->cap[k] /= ratio[0] * ratio[0];
+            grid->cap[k] /= (ratio[0]) * (ratio[0]);
         }
         if (ratio[1] > 1.0) {
-            for (size_t i = 0; i < grid->lanes; i++) {
-                grid->A1[k * grid->lanes + i] *= ratio[1] + reserve;
-                grid->A2[k * grid->lanes + i] *= ratio[1] + reserve;
-            }
-        }
-        if (k < n && excess[k].ratio[2] > 1.0) {
-            grid->gain[k] *= excess[k].ratio[2] + reserve;
+            size_t at = k * grid->lanes;
+            scale_rows(grid->A1 + at, grid->A2 + at, grid->lanes, ratio[1]);
         }
     }
 }
@@ -116,8 +173,12 @@ sc_timing_plan(const sc_timing_request *request, size_t cells, void *memory, sc_
         return status;
     }
     bool rests = grid.rest[0] && grid.rest[1];
+    if (!rests) {
+        reserve(&grid);
+    }
     sc_timing_excess *excess = (sc_timing_excess *)(void *)grid.work;
     double factor = 1.0, enough = rests ? 1.0 + ACCEPTED : 1.0 + 1e-9;
+    int rounds = !rests ? MOVING_ROUNDS : request->with_jerk ? JERK_ROUNDS : ROUNDS;
     for (;;) {
         status = solve(request, &grid, factor, report);
         if (status == SC_OK) {
@@ -127,15 +188,21 @@ sc_timing_plan(const sc_timing_request *request, size_t cells, void *memory, sc_
             return status;
         }
         factor = slowing(excess, cells);
-        if (!(factor > enough) || report->rounds >= (rests ? ROUNDS : MOVING_ROUNDS)) {
+        if (!(factor > enough) || report->rounds >= rounds) {
             break;
         }
-        tighten(&grid, excess, rests ? 0.0 : RESERVE);
+        for (size_t k = 0; !rests && k < cells; k++) {
+            for (size_t level = 0; level < 3; level++) {
+                double over = excess[k].ratio[level] - 1.0;
+                excess[k].ratio[level] += over > 0.0 ? OVERDONE * over : 0.0;
+            }
+        }
+        tighten(&grid, excess, request->with_jerk);
     }
     if (rests) {
         report->slowed = factor * (1.0 + 1e-10);
         sc_spline_scale_time(out, report->slowed);
-        return isfinite(factor) ? SC_OK : SC_NOT_CONVERGED;
+        return factor <= COARSE ? SC_OK : SC_NOT_CONVERGED;
     }
     return factor <= enough ? SC_OK : SC_NOT_CONVERGED;
 }

@@ -4,7 +4,8 @@
  * a'/2, joint velocity is q' sqrt(a), acceleration q'' a + q' b, jerk sqrt(a) (q''' a + 3 q'' b +
  * q' b') (Bobrow, Dubowsky, Gibson 1985).
  *
- * Second order (sc_timing_reach.c): a is linear in each cell. Backwards the largest controllable a
+ * Second order (sc_timing_reach.c): a is linear in each cell, but bent in its middle where the
+ * velocity limits curve so. Backwards the largest controllable a
  * of every node, forwards the largest reachable one (Pham & Pham 2018, TOPP-RA); each of their
  * two-variable linear programs is solved exactly by Newton's method on its concave piecewise
  * linear slack, about one step per node.
@@ -52,22 +53,24 @@ typedef struct {
 
 /* What the solvers work on; arrays of `cells` + 1 nodes, rows of `lanes` joints (dof rounded up
  * to a multiple of 8; the joints that do not exist have rows of zeros). Rows are relative to
- * their limits: |A1 b + A2 a| <= 1 at each node, gain sqrt(a) |J3 a + J2 b + J1 c| <= 1 at both
- * ends of each cell, J3 being J3L at its right end. */
+ * their limits: a <= cap and |A1 b + A2 a| <= 1 at each node, and with the tables that end in M in
+ * the middle of each cell; gain sqrt(a) |J3 a + J2 b + J1 c| <= 1 at both ends of each cell, J3
+ * being J3L at its right end. */
 typedef struct {
     size_t cells, lanes, dof;
     bool rest[2]; /* whether the motion starts, ends at rest */
-    double *s, *cap;
+    double *s, *cap, *capM;
     size_t *segment; /* of the path, per cell */
-    double *A1, *A2, *J1, *J2, *J3, *J3L;
+    double *A1, *A2, *J1, *J2, *J3, *J3L, *A1M, *A2M;
     double *gain;         /* of the jerk rows, per cell */
     double *a;            /* the second-order solution at the nodes */
     double *v;            /* coefficients of the third-order solution, cells + 2 */
-    double *work;         /* cells + 2 rows of SC_TIMING_WORK */
+    double *work;         /* cells + 2 rows of SC_TIMING_WORK(lanes) */
     sc_timing_cell *cell; /* the law found */
 } sc_timing_grid;
 
-#define SC_TIMING_WORK 24
+#define SC_TIMING_TABLES 8
+#define SC_TIMING_WORK(lanes) (6 * (lanes)) /* doubles of scratch per node */
 
 /* What the result is like, and why there is none. */
 typedef struct {
@@ -114,7 +117,7 @@ typedef struct {
 } sc_timing_excess;
 
 /* The law in grid->cell as quintics in time, cut so finely that they are within 1e-7 of the path.
- * excess: grid->cells entries; exact where a value exceeds its limit, else an upper bound.
+ * excess: grid->cells entries; exact where a value exceeds its limit by much, else an upper bound.
  * SC_NOT_CONVERGED: a cell would have to be cut into more than SC_TIMING_SPLITS. */
 sc_status sc_timing_build(const sc_timing_request *request, const sc_timing_grid *grid,
                           sc_spline *out, sc_timing_excess *excess);

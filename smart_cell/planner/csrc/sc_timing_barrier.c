@@ -17,8 +17,8 @@
 #define OUTER 40 /* most values of the barrier's weight */
 #define INNER 8  /* Newton steps for each */
 #define HALVINGS 30
-#define SHRINK 0.2    /* of the weight */
-#define GAP 1e-4      /* relative distance from the optimum to stop at */
+#define SHRINK 0.1    /* of the weight */
+#define GAP 3e-4      /* relative distance from the optimum to stop at */
 #define FIRMNESS 10.0 /* times the weight while the limits are relaxed */
 
 /* Where a node's columns lie in its row of grid->work. */
@@ -171,6 +171,13 @@ row_at_rest(const problem *p, const rest_cell *r, double gain)
     return row;
 }
 
+/* The product of two margins, unless one of them says that its row does not hold. */
+static double
+both(double one, double two)
+{
+    return one > 0.0 && two > 0.0 ? one * two : -1.0;
+}
+
 /* The product of 1 - w^2 of a cell's jerk rows, or of a rest cell's; <= 0: one does not hold. */
 static double
 jerk_margin(const problem *p, size_t k)
@@ -182,12 +189,39 @@ jerk_margin(const problem *p, size_t k)
         rest_cell r = rest_of(grid, at_end);
         jerk_row one = row_at_rest(p, &r, grid->gain[k]);
         jerk_row two = row_at(p, r.moving, r.third, grid->gain[k], r.rate * node(p, r.moving)[A]);
-        return jerk_row_margin(&one, lanes) * jerk_row_margin(&two, lanes);
+        return both(jerk_row_margin(&one, lanes), jerk_row_margin(&two, lanes));
     }
     double slope[3], c = curvature(p, k, slope);
     jerk_row left = row_at(p, k, grid->J3 + k * lanes, grid->gain[k], c);
     jerk_row right = row_at(p, k + 1, grid->J3L + k * lanes, grid->gain[k], c);
-    return jerk_row_margin(&left, lanes) * jerk_row_margin(&right, lanes);
+    return both(jerk_row_margin(&left, lanes), jerk_row_margin(&right, lanes));
+}
+
+/* a in the middle of a cell that is not beside a rest. */
+static double
+middle_a(const problem *p, size_t k)
+{
+    return 0.25 * (node(p, k)[A] + node(p, k + 1)[A]) + 0.5 * p->grid->v[k + 1];
+}
+
+static double
+middle_b(const problem *p, size_t k)
+{
+    return 0.5 * (node(p, k)[B] + node(p, k + 1)[B]);
+}
+
+/* The product of the margins in the middles of cells that are not beside a rest. */
+static double
+middle_margin(const problem *p, size_t k)
+{
+    const sc_timing_grid *grid = p->grid;
+    double a = middle_a(p, k), room = 1.0 - a / (grid->capM[k] * p->relax);
+    size_t at = k * grid->lanes;
+    if (!(room > 0.0)) {
+        return -1.0;
+    }
+    return both(room, linear_row_margin(grid->A1M + at, grid->A2M + at, a / p->relax,
+                                        middle_b(p, k) / p->relax, grid->lanes));
 }
 
 /* Time minus the weighted logarithms; infinite outside the limits. */
@@ -215,6 +249,13 @@ merit(const problem *p)
             return INFINITY;
         }
         sum += log(margin * room);
+    }
+    for (size_t k = p->first; k < p->last; k++) {
+        double margin = middle_margin(p, k);
+        if (!(margin > 0.0)) {
+            return INFINITY;
+        }
+        sum += log(margin);
     }
     return duration(p) - p->weight * sum;
 }
@@ -351,6 +392,29 @@ add_nodes(const problem *p)
     }
 }
 
+/* The same in the middles of cells. */
+static void
+add_middles(const problem *p)
+{
+    const sc_timing_grid *grid = p->grid;
+    size_t lanes = grid->lanes;
+    for (size_t k = p->first; k < p->last; k++) {
+        const double *left = node(p, k), *right = node(p, k + 1);
+        double a = middle_a(p, k);
+        row_sums sums;
+        linear_row_sums(grid->A1M + k * lanes, grid->A2M + k * lanes, a, middle_b(p, k),
+                        1.0 / p->relax, lanes, &sums);
+        double room = 1.0 / (grid->capM[k] * p->relax - a);
+        sums.a += room;
+        sums.aa += room * room;
+        double map[3][3] = {
+            {0.25 * left[LEFT_A], 0.25 * (left[RIGHT_A] + right[LEFT_A]) + 0.5,
+             0.25 * right[RIGHT_A]},
+            {0.5 * left[LEFT_B], 0.5 * (left[RIGHT_B] + right[LEFT_B]), 0.5 * right[RIGHT_B]}};
+        scatter(p, k, &sums, map);
+    }
+}
+
 static void
 assemble(const problem *p)
 {
@@ -361,6 +425,7 @@ assemble(const problem *p)
     }
     add_duration(p);
     add_nodes(p);
+    add_middles(p);
     for (size_t k = 0; k < grid->cells; k++) {
         if ((k == 0 && grid->rest[0]) || (k + 1 == grid->cells && grid->rest[1])) {
             add_rest_cell(p, k);
@@ -458,6 +523,12 @@ worst_ratio(problem *p)
         worst = fmax(worst, at[A] / grid->cap[k]);
         worst = fmax(worst, linear_row_worst(grid->A1 + k * lanes, grid->A2 + k * lanes, at[A],
                                              at[B], lanes));
+    }
+    for (size_t k = p->first; k < p->last; k++) {
+        double a = middle_a(p, k);
+        worst = fmax(worst, a / grid->capM[k]);
+        worst = fmax(worst, linear_row_worst(grid->A1M + k * lanes, grid->A2M + k * lanes, a,
+                                             middle_b(p, k), lanes));
     }
     for (size_t k = 0; k < grid->cells; k++) {
         bool at_end = k + 1 == grid->cells;
@@ -588,8 +659,9 @@ sc_status
 sc_timing_barrier(const sc_timing_grid *grid, double a, double b, double end, bool warm, int *steps)
 {
     size_t n = grid->cells;
-    size_t width = 4 * grid->lanes > SC_TIMING_WORK ? 4 * grid->lanes : SC_TIMING_WORK;
-    problem p = {grid, width, grid->rest[0] ? 1 : 0, grid->rest[1] ? n - 1 : n, 1.0, 0.0};
+    problem p = {
+        grid, SC_TIMING_WORK(grid->lanes), grid->rest[0] ? 1 : 0, grid->rest[1] ? n - 1 : n, 1.0,
+        0.0};
     assert(n >= 4);
     set_weights(&p);
     grid->v[0] = grid->v[1] = grid->v[n] = grid->v[n + 1] = 1.0;
@@ -608,7 +680,7 @@ sc_timing_barrier(const sc_timing_grid *grid, double a, double b, double end, bo
     if (status != SC_OK || !set_nodes(&p)) {
         return SC_NOT_CONVERGED;
     }
-    p.weight = 0.1 * duration(&p) / (double)n * (warm ? 0.01 : 1.0);
+    p.weight = 0.1 * duration(&p) / (double)n * (warm ? 0.001 : 1.0);
     if (!isfinite(merit(&p))) {
         return SC_NOT_CONVERGED;
     }

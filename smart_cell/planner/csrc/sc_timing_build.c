@@ -6,6 +6,14 @@
 #define DEVIATION 1e-7  /* [rad or m] of a quintic's middle from the path */
 #define JERK_ERROR 1e-3 /* of the limit, by the quintic instead of the path's own law */
 #define ACCELERATION_ERROR 1e-5
+#define BEZIER_ENOUGH 3e-4 /* excess up to which the Bezier bound, about 4/3 of it, will do */
+
+/* The larger one; unlike fmax inlined everywhere, and not for what is not a number. */
+static inline double
+larger(double a, double b)
+{
+    return a > b ? a : b;
+}
 
 /* A point of the law, and the joints there. */
 typedef struct {
@@ -61,12 +69,13 @@ joints_at(const sc_spline *path, size_t segment, law_point *p)
 {
     const double *c = path->coeff + segment * path->dof * SC_POLY;
     double x = p->s - path->breaks[segment];
+    double squared = p->rate[0] * p->rate[0];
     for (size_t i = 0; i < path->dof; i++, c += SC_POLY) {
         double state[4];
         sc_poly_state(c, x, state);
         p->q[i] = state[0];
         p->v[i] = state[1] * p->rate[0];
-        p->a[i] = state[1] * p->rate[1] + state[2] * p->rate[0] * p->rate[0];
+        p->a[i] = state[1] * p->rate[1] + state[2] * squared;
     }
 }
 
@@ -94,7 +103,7 @@ is_close(const sc_timing_request *request, size_t segment, const law_point *a, c
                              ? JERK_ERROR / 384.0 * request->limits->jerk[i] * h * h * h
                              : ACCELERATION_ERROR / 32.0 * request->limits->acceleration[i] * h * h;
         double rounding = 4e-16 * (fabs(should) + 1.0);
-        if (!(fabs(is - should) <= fmin(DEVIATION, allowed) + rounding)) {
+        if (!(fabs(is - should) <= (allowed < DEVIATION ? allowed : DEVIATION) + rounding)) {
             return false;
         }
     }
@@ -102,7 +111,7 @@ is_close(const sc_timing_request *request, size_t segment, const law_point *a, c
 }
 
 /* Raises the ratios by one joint's quintic: by the Bezier coefficients of its derivatives, and
- * where these exceed the limit exactly. */
+ * where these exceed the limit by much exactly. */
 static void
 measure(const double *c, double h, const double limit[3], sc_timing_excess *excess)
 {
@@ -118,16 +127,16 @@ measure(const double *c, double h, const double limit[3], sc_timing_excess *exce
     for (size_t level = 0; level < 3; level++) {
         double most = 0.0;
         for (size_t m = 0; m + level < 5; m++) {
-            most = fmax(most, fabs(bezier[level][m]));
+            most = larger(fabs(bezier[level][m]), most);
         }
         double ratio = most / limit[level];
-        if (ratio > 1.0) {
+        if (ratio > 1.0 + BEZIER_ENOUGH) {
             sc_extrema e = {-INFINITY, INFINITY, {INFINITY, INFINITY, INFINITY}, {0.0}};
             e.largest[level] = limit[level];
             sc_poly_extrema(c, h, 0.0, &e);
             ratio = e.largest[level] / limit[level];
         }
-        excess->ratio[level] = fmax(excess->ratio[level], ratio);
+        excess->ratio[level] = larger(ratio, excess->ratio[level]);
     }
 }
 

@@ -8,6 +8,7 @@
 #define PER_SEGMENT 20    /* least cells per segment of the path, on average */
 #define LEAST_PARTS 6     /* of each segment */
 #define GRADES 20         /* most cells into which the first and the last regular one are cut */
+#define CAP_RANGE 1e8     /* largest cap over the least one: where the path stands still in s */
 #define LEAST_START 4e-5  /* the least of them, of the regular cell */
 #define LEAST_GRADE 0.7   /* the last of them is at least this share of what is left */
 
@@ -127,19 +128,12 @@ lanes_of(size_t dof)
     return dof <= 8 ? 8 : 16;
 }
 
-/* Doubles of the solvers' scratch per node. */
-static size_t
-work_of(size_t lanes)
-{
-    return 4 * lanes > SC_TIMING_WORK ? 4 * lanes : SC_TIMING_WORK;
-}
-
 size_t
 sc_timing_space(size_t cells, size_t dof)
 {
     size_t lanes = lanes_of(dof), nodes = cells + 2;
-    return nodes * ((6 * lanes + 5 + work_of(lanes)) * sizeof(double) + 2 * sizeof(size_t) +
-                    sizeof(sc_timing_cell));
+    return nodes * ((SC_TIMING_TABLES * lanes + 6 + SC_TIMING_WORK(lanes)) * sizeof(double) +
+                    sizeof(size_t) + sizeof(sc_timing_cell));
 }
 
 static double *
@@ -155,16 +149,17 @@ lay_out(void *memory, size_t cells, sc_timing_grid *grid)
 {
     size_t nodes = cells + 2, rows = nodes * grid->lanes;
     double *at = memory;
-    memset(memory, 0, rows * 6 * sizeof(double));
-    double **const tables[] = {&grid->A1, &grid->A2, &grid->J1, &grid->J2, &grid->J3, &grid->J3L};
-    for (size_t k = 0; k < 6; k++) {
+    memset(memory, 0, rows * SC_TIMING_TABLES * sizeof(double));
+    double **const tables[SC_TIMING_TABLES] = {&grid->A1, &grid->A2,  &grid->J1,  &grid->J2,
+                                               &grid->J3, &grid->J3L, &grid->A1M, &grid->A2M};
+    for (size_t k = 0; k < SC_TIMING_TABLES; k++) {
         *tables[k] = take(&at, rows);
     }
-    double **const columns[] = {&grid->s, &grid->cap, &grid->gain, &grid->a, &grid->v};
-    for (size_t k = 0; k < 5; k++) {
+    double **const columns[] = {&grid->s, &grid->cap, &grid->capM, &grid->gain, &grid->a, &grid->v};
+    for (size_t k = 0; k < 6; k++) {
         *columns[k] = take(&at, nodes);
     }
-    grid->work = take(&at, nodes * work_of(grid->lanes));
+    grid->work = take(&at, nodes * SC_TIMING_WORK(grid->lanes));
     grid->cell = (sc_timing_cell *)(void *)at;
     grid->segment = (size_t *)(void *)(grid->cell + nodes);
 }
@@ -185,6 +180,27 @@ tool_cap(const sc_timing_request *request, const double *q, const double *d)
     return ratio * ratio;
 }
 
+/* Largest a that velocity limits and tool speed allow where the path has derivative d. */
+static double
+cap_at(const sc_timing_request *request, size_t segment, double x, const double *d)
+{
+    const sc_spline *path = request->path;
+    double fastest = 1e-30, q[SC_MAX_DOF];
+    for (size_t i = 0; i < path->dof; i++) {
+        fastest = fmax(fastest, fabs(d[i]) / request->limits->velocity[i]);
+    }
+    double cap = 1.0 / (fastest * fastest);
+    if (request->chain != NULL) {
+        for (size_t i = 0; i < path->dof; i++) {
+            double state[4];
+            sc_poly_state(path->coeff + (segment * path->dof + i) * SC_POLY, x, state);
+            q[i] = state[0];
+        }
+        cap = fmin(cap, tool_cap(request, q, d));
+    }
+    return cap;
+}
+
 /* Rows and cap of node k, seen from its cell on the right (or, the last node, on the left). */
 static void
 fill_node(const sc_timing_request *request, size_t k, const sc_timing_grid *grid)
@@ -192,26 +208,16 @@ fill_node(const sc_timing_request *request, size_t k, const sc_timing_grid *grid
     const sc_spline *path = request->path;
     const sc_limits *limits = request->limits;
     size_t segment = grid->segment[k < grid->cells ? k : k - 1], at = k * grid->lanes;
-    double d[3][SC_MAX_DOF], q[SC_MAX_DOF], fastest = 1e-30;
-    double x = grid->s[k] - path->breaks[segment];
+    double d[3][SC_MAX_DOF], x = grid->s[k] - path->breaks[segment];
     derivatives(path, segment, x, d);
     for (size_t i = 0; i < path->dof; i++) {
-        fastest = fmax(fastest, fabs(d[0][i]) / limits->velocity[i]);
         grid->A1[at + i] = d[0][i] / limits->acceleration[i];
         grid->A2[at + i] = d[1][i] / limits->acceleration[i];
         grid->J1[at + i] = d[0][i] / limits->jerk[i];
         grid->J2[at + i] = 3.0 * d[1][i] / limits->jerk[i];
         grid->J3[at + i] = d[2][i] / limits->jerk[i];
     }
-    grid->cap[k] = 1.0 / (fastest * fastest);
-    if (request->chain != NULL) {
-        for (size_t i = 0; i < path->dof; i++) {
-            double state[4];
-            sc_poly_state(path->coeff + (segment * path->dof + i) * SC_POLY, x, state);
-            q[i] = state[0];
-        }
-        grid->cap[k] = fmin(grid->cap[k], tool_cap(request, q, d[0]));
-    }
+    grid->cap[k] = cap_at(request, segment, x, d[0]);
 }
 
 /* The third derivatives of every cell at its right end. */
@@ -232,6 +238,21 @@ fill_right_ends(const sc_timing_request *request, const sc_timing_grid *grid)
     }
 }
 
+/* The rows in the middle of cell k. */
+static void
+fill_middle(const sc_timing_request *request, size_t k, const sc_timing_grid *grid)
+{
+    const sc_spline *path = request->path;
+    size_t segment = grid->segment[k], at = k * grid->lanes;
+    double d[3][SC_MAX_DOF], x = 0.5 * (grid->s[k] + grid->s[k + 1]) - path->breaks[segment];
+    derivatives(path, segment, x, d);
+    for (size_t i = 0; i < path->dof; i++) {
+        grid->A1M[at + i] = d[0][i] / request->limits->acceleration[i];
+        grid->A2M[at + i] = d[1][i] / request->limits->acceleration[i];
+    }
+    grid->capM[k] = cap_at(request, segment, x, d[0]);
+}
+
 sc_status
 sc_timing_fill(const sc_timing_request *request, size_t cells, void *memory, sc_timing_grid *grid)
 {
@@ -250,7 +271,13 @@ sc_timing_fill(const sc_timing_request *request, size_t cells, void *memory, sc_
         grid->gain[k] = 1.0;
     }
     fill_right_ends(request, grid);
+    double least = INFINITY;
+    for (size_t k = 0; k <= cells; k++) {
+        least = fmin(least, grid->cap[k]);
+    }
     for (size_t k = 0; k < cells; k++) {
+        fill_middle(request, k, grid);
+        grid->cap[k] = fmin(grid->cap[k], CAP_RANGE * least);
         if (!(grid->s[k + 1] > grid->s[k])) {
             return SC_BAD_ARGUMENT;
         }

@@ -7,34 +7,43 @@
 #define STALLED 1e-10 /* of the largest a: below it the motion would stand still on the way */
 #define TINY 1e-12    /* of the largest |A1|: what a row without A1 is divided by */
 
-/* One node's rows as b in [-H - B a, H - B a]: `lanes` joints at the node, `lanes` at the next. */
+#define ROWS 3 /* at a node, in the middle of its cell, at the next node */
+
+/* A cell's rows as b in [-H - B a, H - B a], a at its first node. */
 typedef struct {
-    double *H, *B; /* 2 * lanes each */
+    double *H, *B; /* ROWS * lanes each */
 } row_set;
 
 static row_set
 rows_of(const sc_timing_grid *grid, size_t k)
 {
-    double *at = grid->work + k * 4 * grid->lanes;
-    row_set rows = {at, at + 2 * grid->lanes};
+    double *at = grid->work + k * SC_TIMING_WORK(grid->lanes);
+    row_set rows = {at, at + ROWS * grid->lanes};
     return rows;
+}
+
+/* Rows of |A1 b + A2 (a + step b)| <= 1. */
+static inline void
+set_rows(const double *A1, const double *A2, double step, double tiny, double *H, double *B,
+         size_t lanes)
+{
+    for (size_t i = 0; i < lanes; i++) {
+        double slope = A1[i] + step * A2[i], h = 1.0 / (fabs(slope) + tiny);
+        H[i] = h;
+        B[i] = A2[i] * copysign(h, slope);
+    }
 }
 
 static inline void
 prepare(const sc_timing_grid *grid, size_t k, double tiny, size_t lanes)
 {
     row_set rows = rows_of(grid, k);
-    const double *A1 = grid->A1 + k * lanes, *A2 = grid->A2 + k * lanes;
-    const double *E1 = A1 + lanes, *E2 = A2 + lanes;
-    double step = 2.0 * (grid->s[k + 1] - grid->s[k]);
-    for (size_t i = 0; i < lanes; i++) {
-        double e = A1[i], f = E1[i] + step * E2[i];
-        double h = 1.0 / (fabs(e) + tiny), g = 1.0 / (fabs(f) + tiny);
-        rows.H[i] = h;
-        rows.B[i] = A2[i] * copysign(h, e);
-        rows.H[lanes + i] = g;
-        rows.B[lanes + i] = E2[i] * copysign(g, f);
-    }
+    double ds = grid->s[k + 1] - grid->s[k];
+    size_t at = k * lanes, next = at + lanes;
+    set_rows(grid->A1 + at, grid->A2 + at, 0.0, tiny, rows.H, rows.B, lanes);
+    set_rows(grid->A1M + at, grid->A2M + at, ds, tiny, rows.H + lanes, rows.B + lanes, lanes);
+    set_rows(grid->A1 + next, grid->A2 + next, 2.0 * ds, tiny, rows.H + 2 * lanes,
+             rows.B + 2 * lanes, lanes);
 }
 
 /* Largest b that all rows allow at a. */
@@ -45,7 +54,7 @@ upper(const row_set *rows, double a, size_t lanes)
     for (size_t i = 0; i < 8; i++) {
         least[i] = rows->H[i] - rows->B[i] * a;
     }
-    for (size_t at = 8; at < 2 * lanes; at += 8) {
+    for (size_t at = 8; at < ROWS * lanes; at += 8) {
         for (size_t i = 0; i < 8; i++) {
             double h = rows->H[at + i] - rows->B[at + i] * a;
             least[i] = h < least[i] ? h : least[i];
@@ -66,7 +75,7 @@ lower(const row_set *rows, double a, size_t lanes)
     for (size_t i = 0; i < 8; i++) {
         most[i] = -rows->H[i] - rows->B[i] * a;
     }
-    for (size_t at = 8; at < 2 * lanes; at += 8) {
+    for (size_t at = 8; at < ROWS * lanes; at += 8) {
         for (size_t i = 0; i < 8; i++) {
             double h = -rows->H[at + i] - rows->B[at + i] * a;
             most[i] = h > most[i] ? h : most[i];
@@ -83,7 +92,7 @@ lower(const row_set *rows, double a, size_t lanes)
 static inline double
 slope(const row_set *rows, double a, double value, double sign, size_t lanes)
 {
-    for (size_t i = 0; i < 2 * lanes; i++) {
+    for (size_t i = 0; i < ROWS * lanes; i++) {
         if (sign * rows->H[i] - rows->B[i] * a == value) {
             return -rows->B[i];
         }
@@ -148,6 +157,18 @@ forward(const sc_timing_grid *grid, double start, size_t lanes)
     }
 }
 
+/* The law of a cell between the values at its nodes: linear, or, where the velocity limits lie
+ * below its middle, bent down to them. */
+static sc_timing_cell
+cell_of(const sc_timing_grid *grid, size_t k)
+{
+    double ds = grid->s[k + 1] - grid->s[k], a0 = grid->a[k], a1 = grid->a[k + 1];
+    double above = 0.5 * (a0 + a1) - grid->capM[k];
+    double c = above > 0.0 && grid->gain[k] > 0.0 ? 4.0 * above / (ds * ds) : 0.0;
+    sc_timing_cell cell = {a0, 0.5 * ((a1 - a0) / ds - c * ds), c, SC_SMOOTH};
+    return cell;
+}
+
 sc_status
 sc_timing_reach(const sc_timing_grid *grid, double start, double end, double *highest)
 {
@@ -191,10 +212,7 @@ sc_timing_reach(const sc_timing_grid *grid, double start, double end, double *hi
         return SC_LIMIT_EXCEEDED;
     }
     for (size_t k = 0; k < n; k++) {
-        double ds = grid->s[k + 1] - grid->s[k];
-        sc_timing_cell cell = {grid->a[k], 0.5 * (grid->a[k + 1] - grid->a[k]) / ds, 0.0,
-                               SC_SMOOTH};
-        grid->cell[k] = cell;
+        grid->cell[k] = cell_of(grid, k);
     }
     return SC_OK;
 }
