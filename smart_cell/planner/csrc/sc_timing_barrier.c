@@ -15,8 +15,11 @@
 #include "sc_timing_rows.h"
 
 #define OUTER 40 /* most values of the barrier's weight */
-#define INNER 8  /* Newton steps for each */
+#define INNER 40 /* Newton steps for each */
 #define HALVINGS 30
+#define CENTRED 0.05      /* decrement per weight and cell that is near enough the central path */
+#define OFF_CENTRE 5.0
+#define SMALLEST_PIVOT 1e-14
 #define SHRINK 0.1    /* of the weight */
 #define GAP 3e-4      /* relative distance from the optimum to stop at */
 #define FIRMNESS 10.0 /* times the weight while the limits are relaxed */
@@ -455,6 +458,7 @@ solve(const problem *p)
             d -= before[D2] * before[D2] * before[DIAGONAL];
             x -= before[D2] * before[STEP];
         }
+        d = d > SMALLEST_PIVOT * at[H0] ? d : SMALLEST_PIVOT * at[H0]; /* rounding */
         if (!(d > 0.0)) {
             return NAN;
         }
@@ -617,24 +621,29 @@ draw_back(problem *p, int *steps)
     return p->relax > 1.0 ? SC_LIMIT_EXCEEDED : SC_OK;
 }
 
-static void
+/* Follows the central path. SC_NOT_CONVERGED if Newton's method stops far from it. */
+static sc_status
 descend(problem *p, int *steps)
 {
-    double rows = 2.0 * (double)(p->grid->cells * (p->grid->dof + 1));
+    double cells = (double)p->grid->cells, rows = 2.0 * cells * (double)(p->grid->dof + 1);
     for (int outer = 0; outer < OUTER; outer++) {
-        double value = merit(p);
+        double value = merit(p), decrement = INFINITY;
         for (int inner = 0; inner < INNER; inner++) {
-            double decrement, length = newton(p, &value, &decrement);
+            double length = newton(p, &value, &decrement);
             ++*steps;
-            if (length == 0.0 || decrement < 0.05 * p->weight * (double)p->grid->cells) {
+            if (length == 0.0 || decrement < CENTRED * p->weight * cells) {
                 break;
             }
         }
+        if (!(decrement < OFF_CENTRE * p->weight * cells)) {
+            return SC_NOT_CONVERGED;
+        }
         if (p->weight * rows < GAP * duration(p)) {
-            break;
+            return SC_OK;
         }
         p->weight *= SHRINK;
     }
+    return SC_NOT_CONVERGED;
 }
 
 static void
@@ -686,7 +695,7 @@ sc_timing_barrier(const sc_timing_grid *grid, double a, double b, double end, bo
     }
     status = draw_back(&p, steps);
     if (status == SC_OK) {
-        descend(&p, steps);
+        status = descend(&p, steps);
         write_cells(&p);
     }
     return status;

@@ -9,6 +9,7 @@
 #define LEAST_PARTS 6     /* of each segment */
 #define GRADES 20         /* most cells into which the first and the last regular one are cut */
 #define CAP_RANGE 1e8     /* largest cap over the least one: where the path stands still in s */
+#define STRAIGHT 0.1      /* relative change of the direction within one cell at a rest */
 #define LEAST_START 4e-5  /* the least of them, of the regular cell */
 #define LEAST_GRADE 0.7   /* the last of them is at least this share of what is left */
 
@@ -27,23 +28,25 @@ derivatives(const sc_spline *path, size_t segment, double x, double d[3][SC_MAX_
 }
 
 /* The first cell's length at an end: from a rest, until full jerk has reached the acceleration
- * limit; from a slow motion, until full jerk has raised its speed by about half. */
+ * limit or half the velocity limit; from a slow motion, until full jerk has raised its speed by about half. */
 static double
 jerk_phase(const sc_timing_request *request, bool at_end, double speed)
 {
     const sc_spline *path = request->path;
-    double d[3][SC_MAX_DOF], acceleration = INFINITY, jerk = INFINITY;
+    double d[3][SC_MAX_DOF], velocity = INFINITY, acceleration = INFINITY, jerk = INFINITY;
     size_t segment = at_end ? path->segments - 1 : 0;
     derivatives(path, segment, at_end ? path->breaks[segment + 1] - path->breaks[segment] : 0.0, d);
     for (size_t i = 0; i < path->dof; i++) {
+        velocity = fmin(velocity, request->limits->velocity[i] / fabs(d[0][i]));
         acceleration = fmin(acceleration, request->limits->acceleration[i] / fabs(d[0][i]));
         jerk = fmin(jerk, request->limits->jerk[i] / fabs(d[0][i]));
     }
-    double time = acceleration / jerk;
     if (speed > 0.0) {
         return 0.5 * speed * sqrt(2.0 * speed / jerk);
     }
-    return jerk * time * time * time / 6.0; /* NaN where the path does not move */
+    /* from rest to rest without any other limit the first of four phases takes a twelfth */
+    double time = fmin(acceleration / jerk, sqrt(velocity / jerk));
+    return fmin(jerk * time * time * time, 0.5 * sc_spline_duration(path)) / 6.0;
 }
 
 /* Ends of the cells, from the path's end, into which the regular cell there is cut. */
@@ -75,45 +78,112 @@ parts_of(const sc_timing_request *request, size_t segment)
     return parts > LEAST_PARTS ? (size_t)parts : LEAST_PARTS;
 }
 
-/* Writes the nodes' s and the cells' segments (both NULL: only counts); returns the cells. */
+static double
+regular_cell(const sc_timing_request *request, size_t segment)
+{
+    const double *breaks = request->path->breaks;
+    return (breaks[segment + 1] - breaks[segment]) / (double)parts_of(request, segment);
+}
+
+/* How much the path's direction changes within x from an end of the path, relative to it. */
+static double
+turning(const sc_timing_request *request, bool at_end, double x)
+{
+    const sc_spline *path = request->path;
+    double here[3][SC_MAX_DOF], there[3][SC_MAX_DOF], largest = 0.0, change = 0.0;
+    size_t k = at_end ? path->segments - 1 : 0;
+    double h = path->breaks[k + 1] - path->breaks[k];
+    derivatives(path, k, at_end ? h : 0.0, here);
+    derivatives(path, k, at_end ? h - x : x, there);
+    for (size_t i = 0; i < path->dof; i++) {
+        largest = fmax(largest, fabs(here[0][i]) / request->limits->jerk[i]);
+        change = fmax(change, fabs(there[0][i] - here[0][i]) / request->limits->jerk[i]);
+    }
+    return change / largest;
+}
+
+/* The cells at one end of a segment: how many regular ones they replace, and where they end, seen
+ * from that end. */
+typedef struct {
+    size_t regular, count;
+    double ends[GRADES];
+} edge;
+
+/* At an end of the path the cells begin with one of constant jerk, be it shorter or longer than a
+ * regular one; inside it their length does not jump between two segments. */
+static edge
+edge_of(const sc_timing_request *request, size_t segment, bool at_end)
+{
+    double h = regular_cell(request, segment);
+    edge result = {1, 1, {h}};
+    if (!request->with_jerk) {
+        return result;
+    }
+    if (segment != (at_end ? request->path->segments - 1 : 0)) {
+        double neighbour = regular_cell(request, at_end ? segment + 1 : segment - 1);
+        if (neighbour < 0.5 * h) {
+            result.count = grade(neighbour, h, result.ends);
+        }
+        return result;
+    }
+    double speed = at_end ? request->end_speed : request->start[0];
+    double phase = jerk_phase(request, at_end, speed);
+    size_t most = parts_of(request, segment) / 3;
+    while (speed == 0.0 && result.regular < most &&
+           (double)(result.regular + 1) * h <= phase &&
+           turning(request, at_end, (double)(result.regular + 1) * h) < STRAIGHT) {
+        result.regular++;
+        result.ends[0] = (double)result.regular * h;
+    }
+    if (result.regular == 1) {
+        result.count = grade(phase, h, result.ends);
+    }
+    return result;
+}
+
+/* Where nodes are written; without arrays they are only counted. */
+typedef struct {
+    size_t cells;
+    double *s;
+    size_t *segment;
+} placer;
+
+static void
+add_node(placer *p, size_t segment, double s)
+{
+    if (p->s != NULL) {
+        p->segment[p->cells] = segment;
+        p->s[p->cells + 1] = s;
+    }
+    p->cells++;
+}
+
+/* Writes the nodes' s and the cells' segments (both NULL: only counts); returns the cells, 0 if
+ * there are too many. */
 static size_t
 place(const sc_timing_request *request, double *s, size_t *segment)
 {
     const sc_spline *path = request->path;
-    size_t n = 0;
+    placer out = {0, s, segment};
     for (size_t k = 0; k < path->segments; k++) {
         size_t parts = parts_of(request, k);
-        double from = path->breaks[k], h = (path->breaks[k + 1] - from) / (double)parts;
-        if (parts > SC_TIMING_CELLS) {
+        double from = path->breaks[k], to = path->breaks[k + 1], h = regular_cell(request, k);
+        edge head = edge_of(request, k, false), tail = edge_of(request, k, true);
+        if (out.cells + parts + 2 * GRADES > SC_TIMING_CELLS) {
             return 0;
         }
-        for (size_t p = 0; p < parts; p++) {
-            double ends[GRADES] = {h}, turned[GRADES];
-            bool last = k + 1 == path->segments && p + 1 == parts;
-            size_t count = 1;
-            if (request->with_jerk && k == 0 && p == 0) {
-                count = grade(jerk_phase(request, false, request->start[0]), h, ends);
-            }
-            else if (request->with_jerk && last) {
-                count = grade(jerk_phase(request, true, request->end_speed), h, turned);
-                for (size_t m = 0; m + 1 < count; m++) {
-                    ends[m] = h - turned[count - 2 - m];
-                }
-                ends[count - 1] = h;
-            }
-            if (n + count > SC_TIMING_CELLS) {
-                return 0;
-            }
-            for (size_t m = 0; s != NULL && m < count; m++) {
-                segment[n + m] = k;
-                s[n + m + 1] = m + 1 < count   ? from + h * (double)p + ends[m]
-                               : p + 1 < parts ? from + h * (double)(p + 1)
-                                               : path->breaks[k + 1];
-            }
-            n += count;
+        for (size_t m = 0; m < head.count; m++) {
+            add_node(&out, k, from + head.ends[m]);
         }
+        for (size_t p = head.regular + 1; p <= parts - tail.regular; p++) {
+            add_node(&out, k, from + h * (double)p);
+        }
+        for (size_t m = tail.count - 1; m-- > 0;) {
+            add_node(&out, k, to - tail.ends[m]);
+        }
+        add_node(&out, k, to);
     }
-    return n;
+    return out.cells;
 }
 
 size_t
