@@ -185,9 +185,7 @@ def _copp_second(problem: Problem, copp: Any) -> Callable[[int], tuple[Any, floa
 
     def call(i: int) -> tuple[Any, float]:
         made = solver.solve(
-            solver.Problem(
-                robots[i].constraints, idx_s_interval=(0, last), a_boundary=(0.0, 0.0)
-            ),
+            solver.Problem(robots[i].constraints, idx_s_interval=(0, last), a_boundary=(0.0, 0.0)),
             solver.Options(),
         )
         return made, copp.interpolation.s_to_t_topp2(problem.grid, made, 0.0)[0]

@@ -153,4 +153,6 @@ def _points(waypoints: ArrayLike) -> Array:
 def _distances(points: Array) -> Array:
     with np.errstate(over="ignore"):
         steps: Array = np.sqrt((np.diff(points, axis=0) ** 2).sum(axis=1))
+    if not np.isfinite(steps.sum()):
+        raise PlannerError("the path goes beyond the range of numbers")
     return steps

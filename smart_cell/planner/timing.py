@@ -69,10 +69,7 @@ def along(
     if limits.dof != path.dof:
         raise PlannerError(f"limits for {limits.dof} joints, path of {path.dof}")
     chain, fastest = _tool(robot, tool_speed, path.dof)
-    speeds = [number(start_speed, "start_speed"), number(end_speed, "end_speed")]
-    for name, value in zip(("start_speed", "end_speed"), speeds, strict=True):
-        if not (math.isfinite(value) and value >= 0.0):
-            raise PlannerError(f"{name} is {value}; it must be finite and >= 0")
+    speeds = [_speed(start_speed, "start_speed"), _speed(end_speed, "end_speed")]
     count = 0 if cells is None else cells
     if cells is not None and not 10 <= cells <= _MOST_CELLS:
         raise PlannerError(f"cells is {cells}; it must be in 10..{_MOST_CELLS}")
@@ -94,6 +91,13 @@ def along(
         f"turn more sharply than the cells can tell",
         cells=used,
     )
+
+
+def _speed(value: float, name: str) -> float:
+    speed = number(value, name)
+    if not (math.isfinite(speed) and speed >= 0.0):
+        raise PlannerError(f"{name} is {value}; it must be finite and >= 0")
+    return speed
 
 
 def _tool(

@@ -9,7 +9,7 @@
 #define ACCEPTED 2e-4    /* relative slowing down that is not worth another solution */
 #define COARSE 1.02      /* a slowing down that tells of too few cells */
 #define RESERVE 1e-3     /* by which a moving problem's rows are tightened too much */
-#define OVERDONE 0.5      /* share of an excess by which these are tightened too much */
+#define OVERDONE 0.5     /* share of an excess by which these are tightened too much */
 #define POSITION_ROUNDING 1e-9
 
 /* The first joint whose path leaves its position limits. */

@@ -17,7 +17,7 @@
 #define OUTER 40 /* most values of the barrier's weight */
 #define INNER 40 /* Newton steps for each */
 #define HALVINGS 30
-#define CENTRED 0.05      /* decrement per weight and cell that is near enough the central path */
+#define CENTRED 0.05 /* decrement per weight and cell that is near enough the central path */
 #define OFF_CENTRE 5.0
 #define SMALLEST_PIVOT 1e-14
 #define SHRINK 0.1    /* of the weight */

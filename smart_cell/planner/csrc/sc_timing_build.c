@@ -8,6 +8,8 @@
 #define ACCELERATION_ERROR 1e-5
 #define BEZIER_ENOUGH 3e-4 /* excess up to which the Bezier bound, about 4/3 of it, will do */
 
+#define TOOL_POINTS 6 /* intervals of a quintic between which the tool's speed is looked at */
+
 /* The larger one; unlike fmax inlined everywhere, and not for what is not a number. */
 static inline double
 larger(double a, double b)
@@ -140,6 +142,36 @@ measure(const double *c, double h, const double limit[3], sc_timing_excess *exce
     }
 }
 
+/* Speed of the tip over its limit: the largest at some points of a quintic, and what a parabola
+ * through three of them may reach above. */
+static double
+tool_ratio(const sc_timing_request *request, const double *coeff, double h)
+{
+    double speed[TOOL_POINTS + 1], worst = 0.0, bend = 0.0;
+    for (size_t point = 0; point <= TOOL_POINTS; point++) {
+        sc_frame tip;
+        double axes[6 * SC_MAX_DOF], velocity[3] = {0.0, 0.0, 0.0}, q[SC_MAX_DOF], v[SC_MAX_DOF];
+        for (size_t i = 0; i < request->path->dof; i++) {
+            double state[4];
+            sc_poly_state(coeff + i * SC_POLY, h * (double)point / TOOL_POINTS, state);
+            q[i] = state[0];
+            v[i] = state[1];
+        }
+        sc_chain_jacobian(request->chain, q, &tip, axes);
+        for (size_t i = 0; i < request->path->dof; i++) {
+            for (size_t m = 0; m < 3; m++) {
+                velocity[m] += axes[6 * i + m] * v[i];
+            }
+        }
+        speed[point] = sc_norm3(velocity);
+        worst = fmax(worst, speed[point]);
+    }
+    for (size_t point = 1; point < TOOL_POINTS; point++) {
+        bend = fmax(bend, 2.0 * speed[point] - speed[point - 1] - speed[point + 1]);
+    }
+    return (worst + 0.125 * bend) / request->tool_speed;
+}
+
 static sc_status
 push_piece(const sc_timing_request *request, const law_point *a, const law_point *b, double h,
            sc_spline *out, sc_timing_excess *excess)
@@ -153,6 +185,9 @@ push_piece(const sc_timing_request *request, const law_point *a, const law_point
                                  request->with_jerk ? limits->jerk[i] : HUGE_VAL};
         sc_poly_quintic(from, to, h, coeff + i * SC_POLY);
         measure(coeff + i * SC_POLY, h, limit, excess);
+    }
+    if (request->chain != NULL) {
+        excess->ratio[0] = larger(tool_ratio(request, coeff, h), excess->ratio[0]);
     }
     return sc_spline_push(out, h, coeff);
 }
@@ -189,29 +224,6 @@ push_cell(const sc_timing_request *request, const sc_timing_grid *grid, size_t k
     return SC_NOT_CONVERGED;
 }
 
-/* Speed of the tip in the middle of a cell over its limit. */
-static double
-tool_ratio(const sc_timing_request *request, const sc_spline *out)
-{
-    sc_frame tip;
-    double axes[6 * SC_MAX_DOF], velocity[3] = {0.0, 0.0, 0.0}, q[SC_MAX_DOF], v[SC_MAX_DOF];
-    size_t k = out->segments - 1;
-    double h = out->breaks[k + 1] - out->breaks[k];
-    for (size_t i = 0; i < out->dof; i++) {
-        double state[4];
-        sc_poly_state(out->coeff + (k * out->dof + i) * SC_POLY, 0.5 * h, state);
-        q[i] = state[0];
-        v[i] = state[1];
-    }
-    sc_chain_jacobian(request->chain, q, &tip, axes);
-    for (size_t i = 0; i < out->dof; i++) {
-        for (size_t m = 0; m < 3; m++) {
-            velocity[m] += axes[6 * i + m] * v[i];
-        }
-    }
-    return sc_norm3(velocity) / request->tool_speed;
-}
-
 sc_status
 sc_timing_build(const sc_timing_request *request, const sc_timing_grid *grid, sc_spline *out,
                 sc_timing_excess *excess)
@@ -223,9 +235,6 @@ sc_timing_build(const sc_timing_request *request, const sc_timing_grid *grid, sc
         sc_status status = push_cell(request, grid, k, out, &excess[k]);
         if (status != SC_OK) {
             return status;
-        }
-        if (request->chain != NULL) {
-            excess[k].ratio[0] = fmax(excess[k].ratio[0], tool_ratio(request, out));
         }
     }
     sc_spline_close(out);

@@ -28,7 +28,8 @@ derivatives(const sc_spline *path, size_t segment, double x, double d[3][SC_MAX_
 }
 
 /* The first cell's length at an end: from a rest, until full jerk has reached the acceleration
- * limit or half the velocity limit; from a slow motion, until full jerk has raised its speed by about half. */
+ * limit or half the velocity limit; from a slow motion, until full jerk has raised its speed by
+ * about half. */
 static double
 jerk_phase(const sc_timing_request *request, bool at_end, double speed)
 {
@@ -129,8 +130,7 @@ edge_of(const sc_timing_request *request, size_t segment, bool at_end)
     double speed = at_end ? request->end_speed : request->start[0];
     double phase = jerk_phase(request, at_end, speed);
     size_t most = parts_of(request, segment) / 3;
-    while (speed == 0.0 && result.regular < most &&
-           (double)(result.regular + 1) * h <= phase &&
+    while (speed == 0.0 && result.regular < most && (double)(result.regular + 1) * h <= phase &&
            turning(request, at_end, (double)(result.regular + 1) * h) < STRAIGHT) {
         result.regular++;
         result.ends[0] = (double)result.regular * h;
