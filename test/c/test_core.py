@@ -16,6 +16,7 @@ STRICT = (
     "-Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror"
 ).split()
 SANITIZE = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+COUNTS = {"test_core": 11, "test_timing": 3}
 #: A sanitizer that runs this interpreter must not leak into the compiler and the program.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "LD_PRELOAD"}
 
@@ -41,20 +42,21 @@ def sanitizers_work(folder: Path) -> bool:
     return built.returncode == 0 and run([str(program)]).returncode == 0
 
 
+@pytest.mark.parametrize("program", COUNTS)
 @pytest.mark.parametrize("build", ["optimised", "sanitized"])
-def test_c_core(build: str, tmp_path: Path) -> None:
+def test_c_core(build: str, program: str, tmp_path: Path) -> None:
     flags = ["-O3", "-fno-math-errno"]
     if build == "sanitized":
         if not sanitizers_work(tmp_path):
             pytest.skip("the compiler has no address and undefined-behaviour sanitizer")
         flags = SANITIZE
     sources = [str(path) for path in sorted(CSRC.glob("sc_*.c"))]
-    program = tmp_path / "test_core"
-    test = str(Path(__file__).with_suffix(".c"))
+    executable = tmp_path / program
+    test = str(Path(__file__).with_name(f"{program}.c"))
     built = run(
-        [compiler(), *STRICT, *flags, f"-I{CSRC}", test, *sources, "-lm", "-o", str(program)]
+        [compiler(), *STRICT, *flags, f"-I{CSRC}", test, *sources, "-lm", "-o", str(executable)]
     )
     assert built.returncode == 0, built.stderr
-    done = run([str(program)])
+    done = run([str(executable)])
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "11 tests passed\n"
+    assert done.stdout == f"{COUNTS[program]} tests passed\n"
