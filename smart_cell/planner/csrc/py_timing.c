@@ -108,9 +108,9 @@ report_of(spline_object *result, sc_status status, const sc_timing_report *repor
                          worst);
 }
 
-/* The C side of along(), with room for so many quintics. */
+/* One attempt of along(), with room for so many quintics. */
 static PyObject *
-run_along(core_state *state, const sc_timing_request *request, size_t cells, size_t capacity,
+try_along(core_state *state, const sc_timing_request *request, size_t cells, size_t capacity,
           sc_status *status)
 {
     size_t dof = request->path->dof;
@@ -129,6 +129,23 @@ run_along(core_state *state, const sc_timing_request *request, size_t cells, siz
         core_spline_trim(result);
     }
     return report_of(result, *status, &report);
+}
+
+/* The C side of along(), once the buffers are there. */
+static PyObject *
+run_along(core_state *state, const sc_timing_request *request)
+{
+    size_t count = sc_timing_count(request);
+    sc_status status;
+    if (count == 0) {
+        return core_raise("along", SC_NO_SPACE);
+    }
+    PyObject *result = try_along(state, request, count, 2 * count, &status);
+    if (result != NULL && status == SC_NO_SPACE) { /* many cells had to be cut */
+        Py_DECREF(result);
+        result = try_along(state, request, count, SC_TIMING_SPLITS * count, &status);
+    }
+    return result;
 }
 
 /* along(path, limits, chain or None, tool speed, start speed, start acceleration, end speed,
@@ -167,18 +184,9 @@ along(PyObject *module, PyObject *args)
     request.limits = &rows;
     request.with_jerk = with_jerk != 0;
     request.cells = (size_t)cells;
-    size_t count = sc_timing_count(&request);
-    sc_status status = SC_BAD_ARGUMENT;
-    PyObject *result = NULL;
-    if (count > 0) {
-        result = run_along(state, &request, count, 2 * count, &status);
-    }
-    if (result != NULL && status == SC_NO_SPACE) { /* many cells had to be cut */
-        Py_DECREF(result);
-        result = run_along(state, &request, count, SC_TIMING_SPLITS * count, &status);
-    }
+    PyObject *result = run_along(state, &request);
     PyBuffer_Release(&view);
-    return count > 0 ? result : core_raise("along", SC_NO_SPACE);
+    return result;
 }
 
 PyMethodDef core_timing_functions[] = {

@@ -1,8 +1,6 @@
 /* The whole timing of a path: solve, build, tighten, slow down (see sc_timing.h). */
 #include "sc_timing.h"
 
-#include <assert.h>
-
 #define ROUNDS 7         /* solutions from rest to rest */
 #define JERK_ROUNDS 4    /* the same with jerk */
 #define MOVING_ROUNDS 10 /* where the ends' speeds forbid slowing down at the end */
@@ -79,6 +77,7 @@ tighten_cell(const sc_timing_grid *grid, size_t k, const sc_timing_excess *exces
     }
 }
 
+/* Tightens all rows a little, so that the rest of an excess need not be slowed down. */
 static void
 reserve(const sc_timing_grid *grid)
 {
@@ -92,6 +91,18 @@ reserve(const sc_timing_grid *grid)
             grid->cap[k] /= (1.0 + RESERVE) * (1.0 + RESERVE);
         }
         scale_rows(grid->A1 + at, grid->A2 + at, grid->lanes, 1.0 + RESERVE);
+    }
+}
+
+/* Raises every excess, so that a few solutions take all of it out. */
+static void
+overdo(sc_timing_excess *excess, size_t cells)
+{
+    for (size_t k = 0; k < cells; k++) {
+        for (size_t level = 0; level < 3; level++) {
+            double over = excess[k].ratio[level] - 1.0;
+            excess[k].ratio[level] += over > 0.0 ? OVERDONE * over : 0.0;
+        }
     }
 }
 
@@ -191,11 +202,8 @@ sc_timing_plan(const sc_timing_request *request, size_t cells, void *memory, sc_
         if (!(factor > enough) || report->rounds >= rounds) {
             break;
         }
-        for (size_t k = 0; !rests && k < cells; k++) {
-            for (size_t level = 0; level < 3; level++) {
-                double over = excess[k].ratio[level] - 1.0;
-                excess[k].ratio[level] += over > 0.0 ? OVERDONE * over : 0.0;
-            }
+        if (!rests) {
+            overdo(excess, cells);
         }
         tighten(&grid, excess, request->with_jerk);
     }

@@ -1,14 +1,11 @@
 /* From the law of s to quintics in time, and what they exceed (see sc_timing.h). */
 #include "sc_timing.h"
 
-#include <assert.h>
-
 #define DEVIATION 1e-7  /* [rad or m] of a quintic's middle from the path */
 #define JERK_ERROR 1e-3 /* of the limit, by the quintic instead of the path's own law */
 #define ACCELERATION_ERROR 1e-5
 #define BEZIER_ENOUGH 3e-4 /* excess up to which the Bezier bound, about 4/3 of it, will do */
-
-#define TOOL_POINTS 6 /* intervals of a quintic between which the tool's speed is looked at */
+#define TOOL_POINTS 6      /* intervals of a quintic between which the tool's speed is looked at */
 
 /* The larger one; unlike fmax inlined everywhere, and not for what is not a number. */
 static inline double

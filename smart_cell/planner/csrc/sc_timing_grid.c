@@ -1,7 +1,6 @@
 /* The grid of a path's timing: where the nodes are, and the rows of the limits there. */
 #include "sc_timing.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define DEFAULT_CELLS 100 /* of a short path */

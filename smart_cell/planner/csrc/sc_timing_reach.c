@@ -1,8 +1,6 @@
 /* Second-order timing: controllable and reachable a, node by node (see sc_timing.h). */
 #include "sc_timing.h"
 
-#include <assert.h>
-
 #define NEWTON_STEPS 40
 #define STALLED 1e-10 /* of the largest a: below it the motion would stand still on the way */
 #define TINY 1e-12    /* of the largest |A1|: what a row without A1 is divided by */

@@ -21,7 +21,7 @@ def spline_curvatures(points: Array, at: Array) -> Array:
         right[i] = 6.0 * (
             (points[i + 1] - points[i]) / after - (points[i] - points[i - 1]) / before
         )
-    result: Array = np.linalg.solve(matrix, right)
+    result: Array = np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
     return result
 
 

@@ -55,7 +55,7 @@ def controllable(rows: Rows, end: float) -> Array:
         def possible(a: float, k: int = k, step: float = step) -> bool:
             low, high = rows.bounds(k, a)
             low, high = max(low, -a / step), min(high, (highest[k + 1] - a) / step)
-            return low <= high
+            return bool(low <= high)
 
         good, bad = 0.0, min(float(rows.cap[k]), 1e6)
         if possible(bad):
