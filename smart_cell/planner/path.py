@@ -62,7 +62,7 @@ class Path:
                     f"parameters[{i + 1}] is {at[i + 1]:g}, not above parameters[{i}] {at[i]:g}"
                 )
         try:
-            return Path(_core.through(points.shape[1], points, at))
+            return Path(_core.through(points, at, points.shape[1]))
         except ValueError:
             raise PlannerError("the path goes beyond the range of numbers") from None
 
@@ -94,7 +94,7 @@ class Path:
             i = int(equal[0])
             raise PlannerError(f"waypoints[{i + 1}] is where waypoints[{i}] is")
         try:
-            return Path(_core.polyline(points.shape[1], points, allowed))
+            return Path(_core.polyline(points, allowed, points.shape[1]))
         except ValueError:
             raise PlannerError("the path goes beyond the range of numbers") from None
 

@@ -4,14 +4,14 @@
 #include "sc_path.h"
 #include "sc_timing.h"
 
-/* through(dof, points, parameters): Spline. */
+/* through(points, parameters, dof): Spline. */
 static PyObject *
 through(PyObject *module, PyObject *args)
 {
     PyObject *points, *parameters;
     Py_ssize_t dof;
     Py_buffer views[2];
-    if (!PyArg_ParseTuple(args, "nOO:through", &dof, &points, &parameters)) {
+    if (!PyArg_ParseTuple(args, "OOn:through", &points, &parameters, &dof)) {
         return NULL;
     }
     if (dof < 1 || dof > SC_MAX_DOF) {
@@ -42,7 +42,7 @@ through(PyObject *module, PyObject *args)
     return (PyObject *)result;
 }
 
-/* polyline(dof, points, deviation): Spline. */
+/* polyline(points, deviation, dof): Spline. */
 static PyObject *
 polyline(PyObject *module, PyObject *args)
 {
@@ -50,7 +50,7 @@ polyline(PyObject *module, PyObject *args)
     Py_ssize_t dof;
     double deviation;
     Py_buffer view;
-    if (!PyArg_ParseTuple(args, "nOd:polyline", &dof, &points, &deviation)) {
+    if (!PyArg_ParseTuple(args, "Odn:polyline", &points, &deviation, &dof)) {
         return NULL;
     }
     if (dof < 1 || dof > SC_MAX_DOF || !(deviation > 0.0)) {
@@ -190,8 +190,8 @@ along(PyObject *module, PyObject *args)
 }
 
 PyMethodDef core_timing_functions[] = {
-    {"through", through, METH_VARARGS, "through(dof, points, parameters): Spline over s"},
-    {"polyline", polyline, METH_VARARGS, "polyline(dof, points, deviation): Spline over s"},
+    {"through", through, METH_VARARGS, "through(points, parameters, dof): Spline over s"},
+    {"polyline", polyline, METH_VARARGS, "polyline(points, deviation, dof): Spline over s"},
     {"along", along, METH_VARARGS,
      "along(path, limits (5, dof), chain or None, tool speed, start speed, start acceleration, "
      "end speed, with_jerk, cells or 0): (Spline or None, status, cells, rounds, steps, slowed, "

@@ -17,9 +17,11 @@
 #define OFF_CENTRE 5.0
 #define SHRINK 0.1    /* of the weight */
 #define GAP 3e-4      /* relative distance from the optimum to stop at */
+#define BUMP 0.05     /* of a's larger end */
 #define FIRMNESS 10.0 /* times the weight while the limits are relaxed */
 
-/* A first guess between the given ends: what is left of their speeds, and a bump. */
+/* A first guess: a bump between two rests; else what the speeds of the ends leave along the whole
+ * path, and little more. */
 static void
 guess(const problem *p, double a, double end)
 {
@@ -29,9 +31,13 @@ guess(const problem *p, double a, double end)
     for (size_t k = 0; k <= n; k++) {
         bump = fmin(bump, grid->cap[k]);
     }
+    if (!grid->rest[0] || !grid->rest[1]) {
+        bump = fmin(bump, BUMP * fmax(a, end));
+    }
     for (size_t k = 2; k < n; k++) {
         double x = 0.5 * (grid->s[k - 1] + grid->s[k]) / total, y = 1.0 - x;
-        double ends = a * y * y * y * (1.0 + 3.0 * x) + end * x * x * x * (1.0 + 3.0 * y);
+        double ends = a * pow(y, 4.0 / 3.0) * (1.0 + 4.0 / 3.0 * x) +
+                      end * pow(x, 4.0 / 3.0) * (1.0 + 4.0 / 3.0 * y);
         grid->v[k] = ends + bump * pow(4.0 * x * y, 4.0 / 3.0);
     }
 }
