@@ -86,11 +86,7 @@ def along(
         raise _position_error(limits, worst)
     if status == "limit exceeded":
         raise _speed_error(speeds, highest)
-    raise PathTimingError(
-        f"no timing of the path with {used} cells: {status}; it may stand still somewhere, or "
-        f"turn more sharply than the cells can tell",
-        cells=used,
-    )
+    raise _timing_error(status, used or count)
 
 
 def _speed(value: float, name: str) -> float:
@@ -115,6 +111,16 @@ def _tool(
     if robot is None:
         raise PlannerError("tool_speed needs the robot")
     return robot.core, fastest
+
+
+def _timing_error(status: str, cells: int) -> PathTimingError:
+    if status == "workspace too small":
+        return PathTimingError("the path has more segments than can be timed", cells=cells)
+    return PathTimingError(
+        f"no timing of the path with {cells} cells: {status}; it may stand still somewhere, or "
+        f"turn more sharply than the cells can tell",
+        cells=cells,
+    )
 
 
 def _position_error(

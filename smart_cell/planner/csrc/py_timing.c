@@ -138,7 +138,8 @@ run_along(core_state *state, const sc_timing_request *request)
     size_t count = sc_timing_count(request);
     sc_status status;
     if (count == 0) {
-        return core_raise("along", SC_NO_SPACE);
+        return Py_BuildValue("(OsniiddO)", Py_None, sc_status_text(SC_NO_SPACE), (Py_ssize_t)0, 0,
+                             0, 1.0, 0.0, Py_None);
     }
     PyObject *result = try_along(state, request, count, 2 * count, &status);
     if (result != NULL && status == SC_NO_SPACE) { /* many cells had to be cut */

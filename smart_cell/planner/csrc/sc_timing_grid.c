@@ -5,7 +5,9 @@
 
 #define DEFAULT_CELLS 100 /* of a short path */
 #define PER_SEGMENT 20    /* least cells per segment of the path, on average */
+#define MOST_CELLS 2000   /* unless more are asked for, or there are very many segments */
 #define LEAST_PARTS 6     /* of each segment */
+#define MANY_SEGMENTS 400 /* from which on they get two parts at least */
 #define GRADES 20         /* most cells into which the first and the last regular one are cut */
 #define CAP_RANGE 1e8     /* largest cap over the least one: where the path stands still in s */
 #define STRAIGHT 0.1      /* relative change of the direction within one cell at a rest */
@@ -72,10 +74,12 @@ parts_of(const sc_timing_request *request, size_t segment)
     if (wanted == 0) {
         wanted = PER_SEGMENT * path->segments;
         wanted = wanted > DEFAULT_CELLS ? wanted : DEFAULT_CELLS;
+        wanted = wanted < MOST_CELLS ? wanted : MOST_CELLS;
     }
     double share = (path->breaks[segment + 1] - path->breaks[segment]) / sc_spline_duration(path);
     double parts = ceil(share * (double)wanted - 1e-9);
-    return parts > LEAST_PARTS ? (size_t)parts : LEAST_PARTS;
+    size_t least = path->segments < MANY_SEGMENTS ? LEAST_PARTS : 2;
+    return parts > (double)least ? (size_t)parts : least;
 }
 
 static double

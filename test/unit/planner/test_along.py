@@ -11,6 +11,7 @@ from smart_cell.planner import (
     Limits,
     NotSupportedError,
     Path,
+    PathTimingError,
     PlannerError,
     Robot,
     Trajectory,
@@ -182,3 +183,12 @@ def test_other_refusals() -> None:
         along([[0.0], [1.0]], LIMITS)  # type: ignore[arg-type]
     with pytest.raises(NotSupportedError, match="torque"):
         along(spline(), LIMITS, torque=True)
+
+
+def test_very_many_waypoints_are_timed_or_refused() -> None:
+    angle = np.linspace(0.0, 20.0, 1500)
+    circle = np.stack((np.cos(angle), np.sin(angle), 0.1 * angle), axis=1)
+    made = along(Path.through(circle), LIMITS, jerk=False)
+    assert made.limits_violation(LIMITS, tolerance=1e-9, jerk=False) is None
+    with pytest.raises(PathTimingError, match="more segments than can be timed"):
+        along(Path.through(np.arange(5000.0)[:, None] * 1e-3), limits(1))
