@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from smart_cell.planner import _core
 from smart_cell.planner.arrays import instance, number
 from smart_cell.planner.errors import (
@@ -21,6 +23,9 @@ from smart_cell.planner.trajectory import Trajectory
 #: Most cells that may be asked for; the planner may double them twice.
 _MOST_CELLS = 1000
 _REFINEMENTS = 3
+#: Search of a stop: the first reach tried [s], its growth, bisections, what is tried beyond.
+_FIRST_REACH, _REACH_RATIO, _BISECTIONS, _FURTHER = 0.01, 1.5, 7, (1.04, 1.1, 1.2)
+_STOP_CELLS = 60
 
 
 def along(
@@ -87,6 +92,58 @@ def along(
     if status == "limit exceeded":
         raise _speed_error(speeds, highest)
     raise _timing_error(status, used or count)
+
+
+def stop(trajectory: Trajectory, t: float, limits: Limits) -> Trajectory:
+    """Return the quickest stop along the trajectory's own path; see ``Trajectory.stop_from``."""
+    instance(limits, Limits, "limits")
+    if limits.dof != trajectory.dof:
+        raise PlannerError(f"limits for {limits.dof} joints, trajectory of {trajectory.dof}")
+    at = number(t, "t")
+    if not 0.0 <= at <= trajectory.duration:
+        raise PlannerError(f"t is {t}; it must be in 0..{trajectory.duration:.9g} s")
+    position, velocity, acceleration, _ = trajectory.sample(at)
+    if at == trajectory.duration or not (velocity.any() or acceleration.any()):
+        if (np.abs(velocity) > 1e-6 * limits.velocity).any():
+            raise BoundarySpeedError(end="start", speed=1.0, highest=None)
+        zero = np.zeros((1, trajectory.dof))
+        return Trajectory.from_waypoints([0.0], position[None], zero, zero)
+    found = _stops(trajectory, at, limits)
+    if (np.abs(trajectory.sample(trajectory.duration)[1]) <= 1e-6 * limits.velocity).all():
+        rest = Trajectory(_core.part(trajectory.core, at, trajectory.duration))
+        if rest.limits_violation(limits) is None:
+            found.append(rest)
+    if not found:
+        raise BoundarySpeedError(end="start", speed=1.0, highest=None)
+    return min(found, key=lambda one: one.duration)
+
+
+def _stops(trajectory: Trajectory, t: float, limits: Limits) -> list[Trajectory]:
+    """Return stops along the trajectory, by how far on it they go, in its own time."""
+    rest = trajectory.duration - t
+
+    def attempt(reach: float) -> Trajectory | None:
+        path = _core.part(trajectory.core, t, t + reach)
+        made = _core.along(path, limits.packed, None, math.inf, 1.0, 0.0, 0.0, True, _STOP_CELLS)[0]
+        return None if made is None else Trajectory(made)
+
+    short, reach = 0.0, min(_FIRST_REACH, rest)
+    best = attempt(reach)
+    while best is None and reach < rest:
+        short, reach = reach, min(_REACH_RATIO * reach, rest)
+        best = attempt(reach)
+    if best is None:
+        return []
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (short + reach)
+        made = attempt(middle)
+        if made is None:
+            short = middle
+        else:
+            reach = middle
+            best = min(best, made, key=lambda one: one.duration)
+    further = (attempt(reach * factor) for factor in _FURTHER if reach * factor < rest)
+    return [best, *(made for made in further if made is not None)]
 
 
 def _speed(value: float, name: str) -> float:

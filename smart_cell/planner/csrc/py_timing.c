@@ -190,7 +190,32 @@ along(PyObject *module, PyObject *args)
     return result;
 }
 
+/* part(spline, from, to): Spline, the part of another one from `from` on. */
+static PyObject *
+part(PyObject *module, PyObject *args)
+{
+    core_state *state = PyModule_GetState(module);
+    spline_object *whole;
+    double from, to;
+    if (!PyArg_ParseTuple(args, "O!dd:part", state->spline_type, &whole, &from, &to)) {
+        return NULL;
+    }
+    spline_object *result = core_spline_new(state, whole->spline.dof, whole->spline.segments);
+    if (result == NULL) {
+        return NULL;
+    }
+    sc_status status = sc_spline_push_part(&result->spline, &whole->spline, from, to);
+    if (status != SC_OK || result->spline.segments == 0) {
+        Py_DECREF(result);
+        return core_raise("part", status != SC_OK ? status : SC_BAD_ARGUMENT);
+    }
+    sc_spline_close(&result->spline);
+    core_spline_trim(result);
+    return (PyObject *)result;
+}
+
 PyMethodDef core_timing_functions[] = {
+    {"part", part, METH_VARARGS, "part(spline, from, to): Spline"},
     {"through", through, METH_VARARGS, "through(points, parameters, dof): Spline over s"},
     {"polyline", polyline, METH_VARARGS, "polyline(points, deviation, dof): Spline over s"},
     {"along", along, METH_VARARGS,

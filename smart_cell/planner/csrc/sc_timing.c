@@ -7,6 +7,7 @@
 #define ACCEPTED 2e-4    /* relative slowing down that is not worth another solution */
 #define COARSE 1.02      /* a slowing down that tells of too few cells */
 #define RESERVE 1e-3     /* by which a moving problem's rows are tightened too much */
+#define RAMP 10.0        /* the inverse share of the path over which it comes about */
 #define OVERDONE 0.5     /* share of an excess by which these are tightened too much */
 #define POSITION_ROUNDING 1e-9
 
@@ -77,20 +78,24 @@ tighten_cell(const sc_timing_grid *grid, size_t k, const sc_timing_excess *exces
     }
 }
 
-/* Tightens all rows a little, so that the rest of an excess need not be slowed down. */
+/* Tightens all rows a little, so that the rest of an excess need not be slowed down; less towards
+ * an end that moves, where the limits may be reached already. */
 static void
 reserve(const sc_timing_grid *grid)
 {
+    double total = grid->s[grid->cells];
     for (size_t k = 0; k <= grid->cells; k++) {
-        sc_timing_excess all = {{1.0 + RESERVE, 1.0 + RESERVE, 1.0 + RESERVE}};
+        double x = grid->s[k] / total, away = 1.0;
+        away = grid->rest[0] ? away : fmin(away, RAMP * x);
+        away = grid->rest[1] ? away : fmin(away, RAMP * (1.0 - x));
+        double factor = 1.0 + RESERVE * away * away * away;
+        sc_timing_excess all = {{factor, factor, factor}};
         size_t at = k * grid->lanes;
         if (k < grid->cells) {
             tighten_cell(grid, k, &all);
         }
-        if (k > 0 && k < grid->cells) {
-            grid->cap[k] /= (1.0 + RESERVE) * (1.0 + RESERVE);
-        }
-        scale_rows(grid->A1 + at, grid->A2 + at, grid->lanes, 1.0 + RESERVE);
+        grid->cap[k] /= factor * factor;
+        scale_rows(grid->A1 + at, grid->A2 + at, grid->lanes, factor);
     }
 }
 
