@@ -213,14 +213,18 @@ def _copp_third(problem: Problem, copp: Any) -> Callable[[int], tuple[Any, float
 
 
 def _leak(problem: Problem, i: int, profile: Any) -> float:
-    """The peer's largest jerk over its limit, both ends of all inner cells."""
-    a, b = np.asarray(profile.a), np.asarray(profile.b)
-    inner = slice(2, -2)
-    c = np.diff(b) / np.diff(problem.grid)
-    _, d1, d2, d3 = problem.paths[i].sample(problem.grid)
+    """The peer's largest jerk over its limit, at its nodes and between them, by its own law.
+
+    Its law: a is quadratic in each cell. The two outer cells at both ends are left out.
+    """
+    a, b = np.asarray(profile.a)[:-1, None], np.asarray(profile.b)[:-1, None]
+    ds = np.diff(problem.grid)
+    c = np.diff(profile.b)[:, None] / ds[:, None]
     worst = 0.0
-    for end in (slice(0, -1), slice(1, None)):
-        speed = np.sqrt(np.maximum(a[end], 0.0))[:, None]
-        jerk = d3[end] * a[end][:, None] + 3.0 * d2[end] * b[end][:, None] + d1[end] * c[:, None]
-        worst = max(worst, float(np.abs(speed * jerk / problem.limits.jerk)[inner].max()))
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        x = share * ds[:, None]
+        here, rate = a + 2.0 * b * x + c * x * x, b + c * x
+        _, d1, d2, d3 = problem.paths[i].sample(problem.grid[:-1] + share * ds)
+        jerk = np.sqrt(np.maximum(here, 0.0)) * (d3 * here + 3.0 * d2 * rate + d1 * c)
+        worst = max(worst, float(np.abs(jerk / problem.limits.jerk)[2:-2].max()))
     return worst

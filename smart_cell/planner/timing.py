@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from smart_cell.planner import _core
-from smart_cell.planner.arrays import instance, number
+from smart_cell.planner.arrays import Array, instance, number
 from smart_cell.planner.errors import (
     BoundarySpeedError,
     LimitError,
@@ -24,7 +24,9 @@ from smart_cell.planner.trajectory import Trajectory
 _MOST_CELLS = 1000
 _REFINEMENTS = 3
 #: Search of a stop: the first reach tried [s], its growth, bisections, what is tried beyond.
-_FIRST_REACH, _REACH_RATIO, _BISECTIONS, _FURTHER = 0.01, 1.5, 7, (1.04, 1.1, 1.2)
+_FIRST_REACH, _REACH_RATIO, _BISECTIONS, _FURTHER = 0.01, 2.0, 7, (1.04, 1.1, 1.2)
+#: Most moments at which it may begin, and how far they are apart at least [s].
+_BEGINS, _APART = 10, 1e-3
 _STOP_CELLS = 60
 
 
@@ -104,18 +106,47 @@ def stop(trajectory: Trajectory, t: float, limits: Limits) -> Trajectory:
         raise PlannerError(f"t is {t}; it must be in 0..{trajectory.duration:.9g} s")
     position, velocity, acceleration, _ = trajectory.sample(at)
     if at == trajectory.duration or not (velocity.any() or acceleration.any()):
-        if (np.abs(velocity) > 1e-6 * limits.velocity).any():
+        if not _rests(velocity, limits):
             raise BoundarySpeedError(end="start", speed=1.0, highest=None)
         zero = np.zeros((1, trajectory.dof))
         return Trajectory.from_waypoints([0.0], position[None], zero, zero)
-    found = _stops(trajectory, at, limits)
-    if (np.abs(trajectory.sample(trajectory.duration)[1]) <= 1e-6 * limits.velocity).all():
+    found = _stops_soon(trajectory, at, limits)
+    if _rests(trajectory.sample(trajectory.duration)[1], limits):
         rest = Trajectory(_core.part(trajectory.core, at, trajectory.duration))
         if rest.limits_violation(limits) is None:
             found.append(rest)
     if not found:
         raise BoundarySpeedError(end="start", speed=1.0, highest=None)
     return min(found, key=lambda one: one.duration)
+
+
+def _rests(velocity: Array, limits: Limits) -> bool:
+    return bool((np.abs(velocity) <= 1e-6 * limits.velocity).all())
+
+
+def _stops_soon(trajectory: Trajectory, t: float, limits: Limits) -> list[Trajectory]:
+    """Return stops, by how far on the path they go, that begin as early as any can."""
+    for begin in _begins(trajectory, t):
+        found = _stops(trajectory, begin, limits)
+        if found and begin > t:
+            before = _core.part(trajectory.core, t, begin)
+            return [Trajectory(_core.join(before, one.core)) for one in found]
+        if found:
+            return found
+    return []
+
+
+def _begins(trajectory: Trajectory, t: float) -> list[float]:
+    """Return when a stop may begin: at ``t``, or, where limits forbid every change, a little later.
+
+    Where some joints are at a limit of jerk and others at one of acceleration, the motion can only
+    go on as it does until the jerk changes.
+    """
+    begins = [t]
+    for moment in trajectory.breaks[1:-1]:
+        if len(begins) < _BEGINS and moment >= begins[-1] + _APART:
+            begins.append(float(moment))
+    return begins
 
 
 def _stops(trajectory: Trajectory, t: float, limits: Limits) -> list[Trajectory]:

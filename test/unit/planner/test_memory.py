@@ -52,6 +52,7 @@ def work():
     path = Path.through([q, q + 0.3, q + 0.2]), Path.polyline([q, q + 0.3, q + 0.2], 0.01)
     path[0].sample([0.1, 0.2]), along(path[0], limit, jerk=False), along(path[1], limit)
     refused(along, path[0], limit, start_speed=99.0)
+    made.stop_from(0.1, limit), refused(made.stop_from, -1.0, limit)
     refused(along, path[0], limit.scaled(0.1), robot=robot, tool_speed=0.0)
     refused(Path.through, [q, q]), refused(robot.core.fk, path)
     executor = Executor(limit, 0.01)
