@@ -195,8 +195,18 @@ sc_timing_plan(const sc_timing_request *request, size_t cells, void *memory, sc_
     sc_timing_excess *excess = (sc_timing_excess *)(void *)grid.work;
     double factor = 1.0, enough = rests ? 1.0 + ACCEPTED : 1.0 + 1e-9;
     int rounds = !rests ? MOVING_ROUNDS : request->with_jerk ? JERK_ROUNDS : ROUNDS;
+    bool quick = rests && !request->with_jerk && request->chain == NULL;
     for (;;) {
         status = solve(request, &grid, factor, report);
+        if (status == SC_OK && quick && report->rounds < rounds) {
+            sc_timing_look(request, &grid, excess);
+            factor = slowing(excess, cells);
+            if (factor > enough) {
+                overdo(excess, cells);
+                tighten(&grid, excess, false);
+                continue;
+            }
+        }
         if (status == SC_OK) {
             status = sc_timing_build(request, &grid, out, excess);
         }

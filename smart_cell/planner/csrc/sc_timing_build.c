@@ -5,6 +5,7 @@
 #define JERK_ERROR 1e-3 /* of the limit, by the quintic instead of the path's own law */
 #define ACCELERATION_ERROR 1e-5
 #define BEZIER_ENOUGH 3e-4 /* excess up to which the Bezier bound, about 4/3 of it, will do */
+#define LOOKS 4            /* parts of a second-order cell between which its law is looked at */
 #define TOOL_POINTS 6      /* intervals of a quintic between which the tool's speed is looked at */
 
 /* The larger one; unlike fmax inlined everywhere, and not for what is not a number. */
@@ -202,6 +203,9 @@ push_cell(const sc_timing_request *request, const sc_timing_grid *grid, size_t k
         double share = 1.0 / (double)parts;
         for (size_t m = 0; m <= parts && close; m++) {
             law_at(grid, k, (double)m * share, &points[m]);
+            if (m == parts && k + 1 == grid->cells && grid->rest[1]) {
+                points[m].rate[0] = 0.0; /* not the root of a rounding error */
+            }
             joints_at(request->path, grid->segment[k], &points[m]);
             if (m > 0) {
                 times[m - 1] = time_between(cell, ds, &points[m - 1], &points[m], share);
@@ -239,4 +243,45 @@ sc_timing_build(const sc_timing_request *request, const sc_timing_grid *grid, sc
         out->end[0][i] = request->path->end[0][i];
     }
     return SC_OK;
+}
+
+/* The same of one cell by looking at a few of its points; inverse: 1 / limit of velocity and
+ * acceleration. Where a is linear the solver has looked at both ends. */
+static sc_timing_excess
+look_at(const sc_timing_request *request, const sc_timing_grid *grid, size_t k,
+        double inverse[2][SC_MAX_DOF])
+{
+    const sc_spline *path = request->path;
+    const sc_timing_cell *cell = &grid->cell[k];
+    const double *coeff = path->coeff + grid->segment[k] * path->dof * SC_POLY;
+    double ds = grid->s[k + 1] - grid->s[k], from = grid->s[k] - path->breaks[grid->segment[k]];
+    sc_timing_excess excess = {{0.0, 0.0, 0.0}};
+    size_t ends = cell->c != 0.0 ? 0 : 1;
+    for (size_t point = ends; point <= LOOKS - ends; point++) {
+        double x = ds * (double)point / LOOKS, s = from + x, fastest = 0.0, hardest = 0.0;
+        double a = cell->a0 + x * (2.0 * cell->b0 + x * cell->c), b = cell->b0 + x * cell->c;
+        for (size_t i = 0; i < path->dof; i++) {
+            double state[4];
+            sc_poly_state(coeff + i * SC_POLY, s, state);
+            fastest = larger(fabs(state[1]) * inverse[0][i], fastest);
+            hardest = larger(fabs(state[1] * b + state[2] * a) * inverse[1][i], hardest);
+        }
+        excess.ratio[0] = larger(fastest * sqrt(fmax(a, 0.0)), excess.ratio[0]);
+        excess.ratio[1] = larger(hardest, excess.ratio[1]);
+    }
+    return excess;
+}
+
+void
+sc_timing_look(const sc_timing_request *request, const sc_timing_grid *grid,
+               sc_timing_excess *excess)
+{
+    double inverse[2][SC_MAX_DOF];
+    for (size_t i = 0; i < grid->dof; i++) {
+        inverse[0][i] = 1.0 / request->limits->velocity[i];
+        inverse[1][i] = 1.0 / request->limits->acceleration[i];
+    }
+    for (size_t k = 0; k < grid->cells; k++) {
+        excess[k] = look_at(request, grid, k, inverse);
+    }
 }
