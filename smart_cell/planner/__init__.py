@@ -5,11 +5,13 @@ SI units, radians, float64; poses are 4x4 homogeneous matrices of the tip in the
 
 from smart_cell.planner.dynamics import Payload
 from smart_cell.planner.errors import (
+    BoundarySpeedError,
     DurationError,
     LimitError,
     LineError,
     MismatchError,
     NotSupportedError,
+    PathTimingError,
     PlannerError,
     RobotDescriptionError,
     SinkError,
@@ -17,6 +19,7 @@ from smart_cell.planner.errors import (
 from smart_cell.planner.executor import Executor, SetPoint, ThreadStatistics
 from smart_cell.planner.limits import Limits, State
 from smart_cell.planner.motion import line, point_to_point, point_to_point_durations
+from smart_cell.planner.path import Path
 from smart_cell.planner.robot import Robot
 from smart_cell.planner.sinks import (
     CallbackSink,
@@ -27,9 +30,11 @@ from smart_cell.planner.sinks import (
     UdpSink,
 )
 from smart_cell.planner.through import through
+from smart_cell.planner.timing import along
 from smart_cell.planner.trajectory import Trajectory, Violation
 
 __all__ = [
+    "BoundarySpeedError",
     "CallbackSink",
     "DurationError",
     "Executor",
@@ -39,6 +44,8 @@ __all__ = [
     "MemorySink",
     "MismatchError",
     "NotSupportedError",
+    "Path",
+    "PathTimingError",
     "Payload",
     "PlannerError",
     "Robot",
@@ -53,6 +60,7 @@ __all__ = [
     "Trajectory",
     "UdpSink",
     "Violation",
+    "along",
     "line",
     "point_to_point",
     "point_to_point_durations",

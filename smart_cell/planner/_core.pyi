@@ -110,6 +110,30 @@ def waypoints(
     dof: int, times: Array, positions: Array, velocities: Array, accelerations: Array | None, /
 ) -> Spline: ...
 def join(first: Spline, second: Spline, /) -> Spline: ...
+def part(spline: Spline, start: float, end: float, /) -> Spline: ...
+def path_through(points: Array, parameters: Array, dof: int, /) -> Spline: ...
+def polyline(points: Array, deviation: float, dof: int, /) -> Spline: ...
+def along(
+    path: Spline,
+    limits: Array,
+    chain: Chain | None,
+    tool_speed: float,
+    start_speed: float,
+    start_acceleration: float,
+    end_speed: float,
+    with_jerk: bool,
+    cells: int,
+    /,
+) -> tuple[
+    Spline | None,
+    str,
+    int,
+    int,
+    int,
+    float,
+    float,
+    tuple[int, str, float, float, float] | None,
+]: ...
 def line(
     chain: Chain,
     start: Array,

@@ -77,6 +77,38 @@ class DurationError(PlannerError):
         super().__init__(f"duration {duration:.9g} s {text}")
 
 
+class BoundarySpeedError(PlannerError):
+    """The path speed asked for at an end of a path does not fit the limits.
+
+    Attributes:
+        end: ``start`` or ``end``.
+        speed: What was asked, ds/dt.
+        highest: The highest that velocity and acceleration allow; None if only the jerk limits
+            are in the way.
+    """
+
+    def __init__(self, *, end: str, speed: float, highest: float | None) -> None:
+        """Keep the facts beside the message."""
+        self.end = end
+        self.speed = speed
+        self.highest = highest
+        allowed = "the jerk limits" if highest is None else f"limits that allow {highest:.9g}"
+        super().__init__(f"{end}_speed {speed:.9g} is too high for {allowed}")
+
+
+class PathTimingError(PlannerError):
+    """A path has no usable timing.
+
+    Attributes:
+        cells: Into how many cells it was cut at last.
+    """
+
+    def __init__(self, message: str, *, cells: int) -> None:
+        """Keep the number beside the message."""
+        self.cells = cells
+        super().__init__(message)
+
+
 class LineError(PlannerError):
     """A straight-line motion is impossible.
 

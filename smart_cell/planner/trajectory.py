@@ -220,6 +220,25 @@ class Trajectory:
         if found is not None:
             raise limit_error(found, limits)
 
+    def stop_from(self, t: float, limits: Limits) -> Trajectory:
+        """Return the quickest stop along the same path from the state at ``t``.
+
+        It begins with position, velocity and acceleration of this trajectory at ``t``, stays
+        within 1e-6 rad of where this trajectory goes from there, and ends at rest, at most at
+        its end. Time-optimal to some percent, over the distances it may take; some 50 ms.
+
+        Args:
+            t: When the stop begins [s], 0..duration.
+            limits: Limits that this trajectory keeps.
+
+        Raises:
+            BoundarySpeedError: There is no stop before the trajectory's end, which is not at rest.
+            PlannerError: ``t`` is out of range, or ``limits`` are for another number of joints.
+        """
+        from smart_cell.planner.timing import stop  # which makes trajectories
+
+        return stop(self, t, limits)
+
     @staticmethod
     def from_waypoints(
         times: ArrayLike,

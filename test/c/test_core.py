@@ -42,7 +42,7 @@ def sanitizers_work(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("build", ["optimised", "sanitized"])
-@pytest.mark.parametrize("name", ["test_core", "test_realtime", "test_turn"])
+@pytest.mark.parametrize("name", ["test_core", "test_realtime", "test_timing", "test_turn"])
 def test_c_core(name: str, build: str, tmp_path: Path) -> None:
     flags = ["-O3", "-fno-math-errno"]
     if build == "sanitized":

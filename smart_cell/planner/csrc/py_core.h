@@ -129,6 +129,7 @@ PyObject *core_durations(PyObject *module, PyObject *const *args, Py_ssize_t nar
 PyObject *core_through(PyObject *module, PyObject *args);
 
 extern PyMethodDef core_functions[];
+extern PyMethodDef core_timing_functions[];
 
 /* Rings of set-points (py_realtime.c). */
 PyObject *core_ring_size(PyObject *module, PyObject *args);

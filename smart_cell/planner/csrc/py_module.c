@@ -8,6 +8,7 @@ core_exec(PyObject *module)
     if (core_add_chain(module, state) != 0 || core_add_kinematics(module, state) != 0 ||
         core_add_spline(module, state) != 0 || core_add_executor(module, state) != 0 ||
         core_add_motion(module, state) != 0 || core_add_state(module, state) != 0 ||
+        PyModule_AddFunctions(module, core_timing_functions) != 0 ||
         PyModule_AddIntConstant(module, "MAX_DOF", SC_MAX_DOF) != 0 ||
         PyModule_AddIntConstant(module, "MAX_LINKS", SC_MAX_LINKS) != 0) {
         return -1;

@@ -16,7 +16,7 @@ import numpy as np
 from support.motion import limits
 from support.robots import UR5E, urdf
 from smart_cell.planner import Executor, Payload, PlannerError, Robot, State, Trajectory
-from smart_cell.planner import MemorySink, line, point_to_point
+from smart_cell.planner import MemorySink, Path, along, line, point_to_point, through
 
 robot = Robot.from_urdf_text(urdf(UR5E), "base", "tip")
 q = np.array([0.0, -1.2, 1.8, -2.2, -1.57, 0.3])
@@ -54,6 +54,13 @@ def work():
     made.limits_violation(limit), made.limits_violation(limit.scaled(0.1))
     line(robot, pose, near, seed=q)
     refused(line, robot, far, pose, seed=q)
+    path = Path.through([q, q + 0.3, q + 0.2]), Path.polyline([q, q + 0.3, q + 0.2], 0.01)
+    path[0].sample([0.1, 0.2]), along(path[0], limit, jerk=False), along(path[1], limit)
+    refused(along, path[0], limit, start_speed=99.0)
+    made.stop_from(0.1, limit), refused(made.stop_from, -1.0, limit)
+    through([q, q + 0.3, q + 0.2], limit), refused(through, [q, q], limit)
+    refused(along, path[0], limit.scaled(0.1), robot=robot, tool_speed=0.0)
+    refused(Path.through, [q, q]), refused(robot.fk, path)
     executor = Executor(limit, 0.01)
     refused(executor._core.step, np.empty((3, 6)))
     executor.reset(q)
