@@ -58,7 +58,7 @@ sanitize: python
 	  $(SANITIZE)/bin/pytest -p no:cacheprovider $(ARGS) \
 	  $(wildcard test/c test/unit/planner test/property/test_planner_*.py)
 
-## make bench      the planner beside pinocchio and ruckig: build/bench.json
+## make bench      the planner beside its peers: build/bench.json
 bench: python
 	@$(PYTHON) tools/setup_env.py bench $(SETUP_FLAGS)
 	@mkdir -p build
