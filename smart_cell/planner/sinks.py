@@ -28,6 +28,7 @@ slot (k - 1) mod capacity; its word 0 is not k while it is being written.
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import fcntl
 import mmap
@@ -122,7 +123,7 @@ class SetPointRecord:
         )
 
 
-class Sink:
+class Sink(abc.ABC):
     """What ``Executor.start_thread`` writes to; serves one executor at a time."""
 
     def __init__(self) -> None:
@@ -163,8 +164,9 @@ class Sink:
         """Take no more set-points."""
         self._closed = True
 
+    @abc.abstractmethod
     def _open(self, dof: int, period: float) -> Any:
-        raise NotImplementedError
+        """Return what the core writes to."""
 
 
 class _RingReader:
@@ -213,8 +215,9 @@ class _RingSink(Sink):
         self._memory: Any = None
         self._shape = (0, 0.0)
 
+    @abc.abstractmethod
     def _allocate(self, size: int) -> Any:
-        raise NotImplementedError
+        """Return a writable buffer of ``size`` bytes."""
 
     def _open(self, dof: int, period: float) -> Any:
         if self._memory is None:
